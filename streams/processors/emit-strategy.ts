@@ -1,0 +1,15 @@
+/**
+ * When a windowed aggregation sends its results (KIP-825): each update, or once, when stream time has passed the
+ * window's end and grace.
+ */
+export type EmitStrategy =
+  | { readonly kind: 'on-window-update' }
+  /**
+   * Closed windows are looked for at most every `intervalMs` of wall-clock time, when a record comes. Java keeps this
+   * interval internal (`__emit.interval.ms.kstreams.windowed.aggregation__`), 1000 by default.
+   */
+  | { readonly kind: 'on-window-close'; readonly intervalMs: number }
+
+export const EMIT_INTERVAL_DEFAULT_MS = 1000
+export const ON_WINDOW_UPDATE: EmitStrategy = { kind: 'on-window-update' }
+export const ON_WINDOW_CLOSE: EmitStrategy = { kind: 'on-window-close', intervalMs: EMIT_INTERVAL_DEFAULT_MS }
