@@ -12,4 +12,7 @@ export type EmitStrategy =
 
 export const EMIT_INTERVAL_DEFAULT_MS = 1000
 export const ON_WINDOW_UPDATE: EmitStrategy = { kind: 'on-window-update' }
-export const ON_WINDOW_CLOSE: EmitStrategy = { kind: 'on-window-close', intervalMs: EMIT_INTERVAL_DEFAULT_MS }
+export const ON_WINDOW_CLOSE: EmitStrategy = {
+  kind: 'on-window-close',
+  intervalMs: EMIT_INTERVAL_DEFAULT_MS,
+}

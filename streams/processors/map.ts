@@ -35,7 +35,12 @@ class MapProcessor<K, V, KOut, VOut> implements Processor<K, V, KOut, VOut> {
     const pair = mapper(record.key, record.value)
     assert(pair !== null && pair !== undefined, 'the function given to map returned no key-value pair')
     const { timestampMs, headers } = record
-    this.#context.forward({ key: pair.key, value: pair.value, timestampMs, headers })
+    this.#context.forward({
+      key: pair.key,
+      value: pair.value,
+      timestampMs,
+      headers,
+    })
   }
 }
 
@@ -54,7 +59,12 @@ class MapValuesProcessor<K, V, VOut> implements Processor<K, V, K, VOut> {
   process(record: StreamRecord<K, V>): void {
     const mapper = this.#mapper
     const { key, timestampMs, headers } = record
-    this.#context.forward({ key, value: mapper(record.value, key), timestampMs, headers })
+    this.#context.forward({
+      key,
+      value: mapper(record.value, key),
+      timestampMs,
+      headers,
+    })
   }
 }
 
@@ -73,6 +83,11 @@ class SelectKeyProcessor<K, V, KOut> implements Processor<K, V, KOut, V> {
   process(record: StreamRecord<K, V>): void {
     const selector = this.#selector
     const { value, timestampMs, headers } = record
-    this.#context.forward({ key: selector(record.key, value), value, timestampMs, headers })
+    this.#context.forward({
+      key: selector(record.key, value),
+      value,
+      timestampMs,
+      headers,
+    })
   }
 }

@@ -10,7 +10,9 @@ export function peek<K, V>(action: Action<K, V>): ProcessorSupplier<K, V, K, V> 
 
 /** Calls the action; nothing goes further. */
 export function forEach<K, V>(action: Action<K, V>): ProcessorSupplier<K, V, never, never> {
-  return { get: () => ({ process: (record) => action(record.key, record.value) }) }
+  return {
+    get: () => ({ process: (record) => action(record.key, record.value) }),
+  }
 }
 
 export type PrintOptions<K, V> = {

@@ -13,7 +13,10 @@ export type TimeWindows = {
 }
 
 /** One window from `startMs` on that never ends. Earlier records belong to no window. */
-export type UnlimitedWindows = { readonly kind: 'unlimited'; readonly startMs: number }
+export type UnlimitedWindows = {
+  readonly kind: 'unlimited'
+  readonly startMs: number
+}
 
 /** Java: a `Windows` subclass of the user's. Ascending by start; `endMs` exclusive. Only with emit on window update. */
 export type CustomWindows = {
@@ -24,10 +27,18 @@ export type CustomWindows = {
 }
 
 /** A window for each record and for each time at which one leaves: [start, start + timeDifference], ends inclusive. */
-export type SlidingWindows = { readonly kind: 'sliding'; readonly timeDifferenceMs: number; readonly graceMs: number }
+export type SlidingWindows = {
+  readonly kind: 'sliding'
+  readonly timeDifferenceMs: number
+  readonly graceMs: number
+}
 
 /** Records of a key that are at most `inactivityGapMs` apart: [first, last], ends inclusive. */
-export type SessionWindows = { readonly kind: 'session'; readonly inactivityGapMs: number; readonly graceMs: number }
+export type SessionWindows = {
+  readonly kind: 'session'
+  readonly inactivityGapMs: number
+  readonly graceMs: number
+}
 
 /** End of windows that never end. */
 export const WINDOW_END_MAX_MS = Number.MAX_SAFE_INTEGER
