@@ -1,0 +1,2 @@
+/** State in memory; imports nothing of Node, so that the simulator and a browser can use it. */
+export { createMemoryEngine, type MemoryEngine } from './memory-engine.ts'
