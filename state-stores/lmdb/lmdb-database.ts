@@ -256,13 +256,8 @@ class LmdbIterator implements EngineIterator {
     assert(!this.#isClosed, 'an iterator is moved after it was closed')
     if (!this.#isReverse && this.#takeEmptyKey()) return true
     while (!this.#isFinished) {
-      const entry = this.#bucket.pop() ?? this.#read()
+      const entry = this.#bucket.pop() ?? this.#readOrEnterBucket()
       if (entry === undefined) break
-      if (isBucketKey(entry.key)) {
-        this.#bucket = readBucket(entry.value)
-        if (!this.#isReverse) this.#bucket.reverse()
-        continue
-      }
       if (this.#from !== undefined && compareBytes(entry.key, this.#from) < 0) {
         if (this.#isReverse) break
         continue
@@ -285,6 +280,14 @@ class LmdbIterator implements EngineIterator {
     this.value = this.#emptyKeyValue
     this.#emptyKeyValue = undefined
     return true
+  }
+
+  #readOrEnterBucket(): Entry | undefined {
+    const entry = this.#read()
+    if (entry === undefined || !isBucketKey(entry.key)) return entry
+    this.#bucket = readBucket(entry.value)
+    if (!this.#isReverse) this.#bucket.reverse()
+    return this.#bucket.pop()
   }
 
   #read(): Entry | undefined {

@@ -1,4 +1,4 @@
-import { type Bytes, compareBytes, readInt32, writeInt32 } from '#streams/base'
+import { assert, type Bytes, compareBytes, readInt32, writeInt32 } from '#streams/base'
 
 /**
  * LMDB takes keys of 1 to 1978 bytes (at 4 KiB pages); Kafka's may be empty, or megabytes. An empty key is kept in a
@@ -35,6 +35,10 @@ export function readBucket(bucket: Bytes | undefined): BucketEntry[] {
   while (offset < bucket.length) {
     const keyEnd = offset + 8 + readInt32(bucket, offset)
     const valueEnd = keyEnd + readInt32(bucket, offset + 4)
+    assert(
+      keyEnd >= offset + 8 && valueEnd >= keyEnd && valueEnd <= bucket.length,
+      'a bucket of long keys is malformed',
+    )
     entries.push({
       key: bucket.slice(offset + 8, keyEnd),
       value: bucket.slice(keyEnd, valueEnd),

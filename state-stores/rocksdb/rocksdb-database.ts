@@ -20,6 +20,16 @@ const ROW_BYTES_MAX = 1024 * 1024
 /** Keys are counted up to here; beyond, the count is extrapolated. */
 const COUNTED_KEYS_MAX = 100_000
 
+/**
+ * Stands for every empty key: RocksDB asserts that a key has an address, and an empty array of its own has none, so
+ * this one is a view into memory that exists.
+ */
+const EMPTY_KEY: Bytes = new Uint8Array(8).subarray(0, 0)
+
+function addressable(key: Bytes): Bytes {
+  return key.length === 0 ? EMPTY_KEY : key
+}
+
 export class RocksDbDatabase implements StateDatabase {
   readonly binding: RocksDbBinding
   readonly path: string
@@ -124,7 +134,7 @@ class RocksDbKeyspace implements Keyspace {
 
   get(key: Bytes): Bytes | undefined {
     if (this.database.isClosed) this.database.requireOpen()
-    this.#oneKey[0] = key
+    this.#oneKey[0] = addressable(key)
     let value: Bytes | undefined | null
     try {
       value = this.#binding.db_get_many_sync(this.#handle, this.#oneKey, this.inColumn)[0]
@@ -138,8 +148,10 @@ class RocksDbKeyspace implements Keyspace {
   getMany(keys: readonly Bytes[]): (Bytes | undefined)[] {
     if (this.database.isClosed) this.database.requireOpen()
     let values: (Bytes | undefined | null)[]
+    const hasEmptyKey = keys.some((key) => key.length === 0)
     try {
-      values = this.#binding.db_get_many_sync(this.#handle, keys, this.inColumn)
+      const asked = hasEmptyKey ? keys.map(addressable) : keys
+      values = this.#binding.db_get_many_sync(this.#handle, asked, this.inColumn)
     } catch (error) {
       throw this.database.errorOf(error, 'reading')
     }
@@ -154,11 +166,11 @@ class RocksDbKeyspace implements Keyspace {
   #iterate(range: KeyRange, values: boolean): RocksDbIterator {
     this.database.requireOpen()
     const { from, to } = range
-    if (from !== undefined && to !== undefined && compareBytes(from, to) >= 0) {
+    if (to !== undefined && compareBytes(from ?? EMPTY_KEY, to) >= 0) {
       return new RocksDbIterator(this.database, undefined)
     }
     const options = this.#iterateOptions
-    options.gte = from
+    options.gte = from?.length === 0 ? undefined : from
     options.lt = to
     options.reverse = range.reverse === true
     options.values = values
@@ -284,11 +296,11 @@ class RocksDbBatch implements WriteBatch {
   }
 
   put(keyspace: Keyspace, key: Bytes, value: Bytes): void {
-    this.#binding.batch_put(this.#batch, key, value, this.#own(keyspace).inColumn)
+    this.#binding.batch_put(this.#batch, addressable(key), value, this.#own(keyspace).inColumn)
   }
 
   delete(keyspace: Keyspace, key: Bytes): void {
-    this.#binding.batch_del(this.#batch, key, this.#own(keyspace).inColumn)
+    this.#binding.batch_del(this.#batch, addressable(key), this.#own(keyspace).inColumn)
   }
 
   /**
@@ -308,9 +320,10 @@ class RocksDbBatch implements WriteBatch {
     for (let i = 0; i < operations.length; i += 4) {
       const key = operations[i + 1] as Bytes
       if (operations[i] !== 'put' || compareBytes(key, from) < 0) continue
-      if (to === undefined || compareBytes(key, to) < 0) this.#binding.batch_del(this.#batch, key, own.inColumn)
+      if (to === undefined || compareBytes(key, to) < 0)
+        this.#binding.batch_del(this.#batch, addressable(key), own.inColumn)
     }
-    for (const key of own.keysIn(from, to)) this.#binding.batch_del(this.#batch, key, own.inColumn)
+    for (const key of own.keysIn(from, to)) this.#binding.batch_del(this.#batch, addressable(key), own.inColumn)
   }
 
   write(): void {

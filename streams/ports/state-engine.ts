@@ -14,8 +14,8 @@ export type StateEngine = {
   readonly persistent: boolean
   /**
    * Opens the database of `name` (a task id, used as directory name), creating it if needed. Keyspaces that exist but
-   * are not named stay untouched. DIRECTORY_LOCKED if another process has it open, DISK_* if the disk refuses,
-   * STATE_CORRUPTED if the files are damaged.
+   * are not named stay untouched. DIRECTORY_LOCKED if it is open already, here or in another process, DISK_* if the disk
+   * refuses, STATE_CORRUPTED if the files are damaged or another engine's, LIMIT_EXCEEDED if the memory for it is used up.
    */
   open(name: string, keyspaces: readonly string[]): Promise<StateDatabase>
   /** Names of databases on disk. */
@@ -38,7 +38,7 @@ export type StateDatabase = {
 
 export type Keyspace = {
   readonly name: string
-  /** Returned bytes belong to the caller and do not change. */
+  /** Returned bytes do not change, whatever is written later; the caller does not change them either. */
   get(key: Bytes): Bytes | undefined
   /** In the order of the keys. */
   getMany(keys: readonly Bytes[]): (Bytes | undefined)[]
@@ -64,12 +64,21 @@ export type EngineIterator = {
   close(): void
 }
 
-/** Collects writes to any keyspaces of one database; `write` applies all of them or none, synchronously. */
+/**
+ * Collects writes to any keyspaces of one database; `write` applies all of them or none, synchronously. A database has
+ * one writer: batches are written one after the other, in the order in which they were filled.
+ *
+ * Keys have 0 bytes to 2 GiB (RocksDB and memory); on LMDB a key of over 1,976 bytes works too but costs a read. The
+ * bytes that are handed over must stay as they are until `write` has returned; then the caller may use them again.
+ */
 export type WriteBatch = {
   put(keyspace: Keyspace, key: Bytes, value: Bytes): void
   delete(keyspace: Keyspace, key: Bytes): void
   /** Removes [from, to); to undefined = to the end. Applies to what was in the database or batch before this call. */
   deleteRange(keyspace: Keyspace, from: Bytes, to: Bytes | undefined): void
-  /** Writes and empties the batch. Throws DISK_FULL, DISK_READ_ONLY or DISK_FAILED; then nothing was applied. */
+  /**
+   * Writes and empties the batch. Throws DISK_FULL, DISK_READ_ONLY, DISK_FAILED or LIMIT_EXCEEDED; then nothing was
+   * applied and the batch keeps its content.
+   */
   write(): void
 }
