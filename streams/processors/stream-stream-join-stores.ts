@@ -1,47 +1,140 @@
-import type { Serde } from '../ports/index.ts'
+import { type Bytes, readInt64, writeInt64 } from '../base/index.ts'
+import type { Headers, Serde } from '../ports/index.ts'
+import { listOf } from '../serdes/index.ts'
 import type { KeyValueStoreSpec, StorePersistence, WindowStoreSpec } from '../stores/types.ts'
 import type { JoinWindows } from './joins.ts'
 
-/** In byte order: by time, then right before left, then by key. */
-export type OuterJoinKey<K> = {
-  readonly timestampMs: number
-  readonly isLeft: boolean
-  readonly key: K
+/** In byte order: by time, then right before left, then by key. Java: TimestampedKeyAndJoinSide. */
+export type OuterJoinKey<K> = { readonly timestampMs: number; readonly isLeft: boolean; readonly key: K }
+
+/** Exactly one of the two is not null. Java: LeftOrRightValue. */
+export type LeftOrRight<L, R> = { readonly left: L | null; readonly right: R | null }
+
+/** All unmatched records of one side, key and time, in the order in which they came. */
+export type OuterJoinStoreSpec<K, L, R> = KeyValueStoreSpec<OuterJoinKey<K>, readonly LeftOrRight<L, R>[]> & {
+  readonly timestamped: false
+}
+export type JoinWindowStoreSpec<K, V> = WindowStoreSpec<K, V> & { readonly timestamped: false }
+
+type Logging = { readonly config?: Readonly<Record<string, string>> } | undefined
+
+/** Java never makes segments shorter than this (Stores.defaultSegmentInterval). */
+const SEGMENT_INTERVAL_MIN_MS = 60_000
+
+/** Both sides of the window; also the size of its stores' windows. */
+export function joinWindowSizeMs({ beforeMs, afterMs }: JoinWindows): number {
+  return beforeMs + afterMs
 }
 
-/** Exactly one of the two is not null. */
-export type LeftOrRight<L, R> = {
-  readonly left: L | null
-  readonly right: R | null
-}
-
-export type OuterJoinStoreSpec<K, L, R> = KeyValueStoreSpec<OuterJoinKey<K>, readonly LeftOrRight<L, R>[]>
-
-type StoreOptions = {
+export type JoinWindowStoreOptions<K, V> = {
   /** With Java's `-store` suffix. */
   readonly name: string
   readonly windows: JoinWindows
   readonly persistence: StorePersistence
-  readonly logging: { readonly config?: Readonly<Record<string, string>> } | undefined
+  readonly logging: Logging
+  readonly keySerde: Serde<K>
+  readonly valueSerde: Serde<V>
 }
 
-/** The window store of one side. Java: StreamJoinedStoreFactory (retention, duplicates, cleanup policy `delete`). */
-export function joinWindowStoreSpec<K, V>(
-  options: StoreOptions & {
-    readonly keySerde: Serde<K>
-    readonly valueSerde: Serde<V>
-  },
-): WindowStoreSpec<K, V> {
-  throw new Error(`join window store ${options.name} is being written`)
+/**
+ * The window store of one side. Java: StreamJoinedStoreFactory. It keeps duplicates, so its changelog is never
+ * compacted: a later record must not remove an earlier one of the same key and time.
+ */
+export function joinWindowStoreSpec<K, V>(options: JoinWindowStoreOptions<K, V>): JoinWindowStoreSpec<K, V> {
+  const { name, windows, persistence, logging, keySerde, valueSerde } = options
+  const windowSizeMs = joinWindowSizeMs(windows)
+  const retentionMs = windowSizeMs + windows.graceMs
+  return {
+    kind: 'window',
+    name,
+    keySerde,
+    valueSerde,
+    persistence,
+    logging: logging === undefined ? undefined : { config: { ...logging.config, 'cleanup.policy': 'delete' } },
+    caching: false,
+    timestamped: false,
+    windowSizeMs,
+    retentionMs,
+    segmentIntervalMs: Math.max(Math.floor(retentionMs / 2), SEGMENT_INTERVAL_MIN_MS),
+    retainDuplicates: true,
+  }
+}
+
+export type OuterJoinStoreOptions<K, L, R> = {
+  /** With Java's `-store` suffix. */
+  readonly name: string
+  readonly persistence: StorePersistence
+  readonly logging: Logging
+  readonly keySerde: Serde<K>
+  readonly leftSerde: Serde<L>
+  readonly rightSerde: Serde<R>
 }
 
 /** The store of unmatched records that both sides of a left or outer join share. Java: OuterStreamJoinStoreFactory. */
-export function outerJoinStoreSpec<K, L, R>(
-  options: Omit<StoreOptions, 'windows'> & {
-    readonly keySerde: Serde<K>
-    readonly leftSerde: Serde<L>
-    readonly rightSerde: Serde<R>
-  },
-): OuterJoinStoreSpec<K, L, R> {
-  throw new Error(`outer join store ${options.name} is being written`)
+export function outerJoinStoreSpec<K, L, R>(options: OuterJoinStoreOptions<K, L, R>): OuterJoinStoreSpec<K, L, R> {
+  const { name, persistence, logging, keySerde, leftSerde, rightSerde } = options
+  return {
+    kind: 'key-value',
+    name,
+    keySerde: outerJoinKeySerde(keySerde),
+    valueSerde: listOf(leftOrRightSerde(leftSerde, rightSerde)),
+    persistence,
+    logging,
+    caching: false,
+    timestamped: false,
+  }
+}
+
+const TIMESTAMP_BYTES = 8
+const KEY_PREFIX_BYTES = TIMESTAMP_BYTES + 1
+
+/** Java's TimestampedKeyAndJoinSideSerializer: `int64 timestamp | 1 = left, 0 = right | key`. */
+export function outerJoinKeySerde<K>(keySerde: Serde<K>): Serde<OuterJoinKey<K>> {
+  return {
+    name: `outer-join-key(${keySerde.name})`,
+    serialize({ timestampMs, isLeft, key }, topic, headers) {
+      const keyBytes = keySerde.serialize(key as NonNullable<K>, topic, headers)
+      const bytes = new Uint8Array(KEY_PREFIX_BYTES + keyBytes.length)
+      writeInt64(bytes, 0, timestampMs)
+      bytes[TIMESTAMP_BYTES] = isLeft ? 1 : 0
+      bytes.set(keyBytes, KEY_PREFIX_BYTES)
+      return bytes
+    },
+    deserialize: (bytes, topic, headers) => ({
+      timestampMs: readInt64(bytes, 0),
+      isLeft: bytes[TIMESTAMP_BYTES] === 1,
+      key: keySerde.deserialize(bytes.subarray(KEY_PREFIX_BYTES), topic, headers),
+    }),
+    ...preparing(keySerde, (bytes) => bytes.subarray(KEY_PREFIX_BYTES)),
+  }
+}
+
+/** Java's LeftOrRightValueSerializer: `1 = left, 0 = right | value`. */
+export function leftOrRightSerde<L, R>(leftSerde: Serde<L>, rightSerde: Serde<R>): Serde<LeftOrRight<L, R>> {
+  const serializeSide = ({ left, right }: LeftOrRight<L, R>, topic: string, headers: Headers | undefined): Bytes =>
+    left === null
+      ? rightSerde.serialize(right as NonNullable<R>, topic, headers)
+      : leftSerde.serialize(left as NonNullable<L>, topic, headers)
+  return {
+    name: `left-or-right(${leftSerde.name}, ${rightSerde.name})`,
+    serialize(value, topic, headers) {
+      const valueBytes = serializeSide(value, topic, headers)
+      const bytes = new Uint8Array(1 + valueBytes.length)
+      bytes[0] = value.left === null ? 0 : 1
+      bytes.set(valueBytes, 1)
+      return bytes
+    },
+    deserialize(bytes, topic, headers) {
+      const valueBytes = bytes.subarray(1)
+      return bytes[0] === 1
+        ? { left: leftSerde.deserialize(valueBytes, topic, headers), right: null }
+        : { left: null, right: rightSerde.deserialize(valueBytes, topic, headers) }
+    },
+  }
+}
+
+/** `prepare` of a serde whose bytes hold those of another one. */
+function preparing<T>(inner: Serde<T>, bytesOf: (bytes: Bytes) => Bytes): Pick<Serde<T>, 'prepare'> {
+  if (inner.prepare === undefined) return {}
+  return { prepare: (bytes, topic) => inner.prepare?.(bytesOf(bytes), topic) }
 }

@@ -1,15 +1,24 @@
-import type { WindowStoreSpec } from '../stores/types.ts'
-import type { ProcessorSupplier } from '../topology/processor.ts'
-import type { AnyJoiner, JoinWindows } from './joins.ts'
-import type { OuterJoinStoreSpec } from './stream-stream-join-stores.ts'
+import { assert } from '../base/index.ts'
+import type { WindowStore } from '../stores/types.ts'
+import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
+import type { StreamRecord } from '../topology/record.ts'
+import { dropRecord } from './dropped-record.ts'
+import type { AnyJoiner, JoinWindows, ValueJoiner } from './joins.ts'
+import type { JoinWindowStoreSpec, LeftOrRight, OuterJoinKey, OuterJoinStoreSpec } from './stream-stream-join-stores.ts'
+import {
+  type JoinTimeTracker,
+  JoinTimeTrackers,
+  NO_TIME_MS,
+  type OuterJoinStore,
+} from './stream-stream-join-tracker.ts'
 
 /** Java's `__emit.interval.ms.kstreams.outer.join.spurious.results.fix__`. */
 export const OUTER_JOIN_EMIT_INTERVAL_MS = 1000
 
 export type StreamStreamJoinOptions<K, L, R, Out> = AnyJoiner<L, R, Out, K> & {
   readonly windows: JoinWindows
-  readonly leftStore: WindowStoreSpec<K, L>
-  readonly rightStore: WindowStoreSpec<K, R>
+  readonly leftStore: JoinWindowStoreSpec<K, L>
+  readonly rightStore: JoinWindowStoreSpec<K, R>
   /** Needed for left and outer joins, not used by inner ones. */
   readonly outerStore?: OuterJoinStoreSpec<K, L, R>
   /** Unmatched results are looked for at most this often, in wall-clock time; 0 = at each record. */
@@ -30,24 +39,233 @@ export type StreamStreamJoin<K, L, R, Out> = {
 export function streamStreamJoin<K, L, R, Out>(
   options: StreamStreamJoinOptions<K, L, R, Out>,
 ): StreamStreamJoin<K, L, R, Out> {
-  throw new Error(`stream-stream join (${options.kind}) is being written`)
+  const { kind, windows, leftStore, rightStore, emitIntervalMs = OUTER_JOIN_EMIT_INTERVAL_MS } = options
+  assert(kind === 'inner' || options.outerStore !== undefined, `a ${kind} join of streams needs its outer-join store`)
+  const outerStore = kind === 'inner' ? undefined : options.outerStore
+  // The joiner is called with a missing side only where the kind of join allows it.
+  const joiner = options.joiner as ValueJoiner<L | null, R | null, Out, K>
+  const shared = { windows, outerStore, emitIntervalMs, trackers: new JoinTimeTrackers() }
+  const leftSide: JoinSide<K, L, R, L, R, Out> = {
+    ...shared,
+    isLeft: true,
+    emitsUnmatched: kind !== 'inner',
+    join: joiner,
+    otherStoreName: rightStore.name,
+    rangeBeforeMs: windows.beforeMs,
+    rangeAfterMs: windows.afterMs,
+  }
+  const rightSide: JoinSide<K, L, R, R, L, Out> = {
+    ...shared,
+    isLeft: false,
+    emitsUnmatched: kind === 'outer',
+    join: (right, left, key) => joiner(left, right, key),
+    otherStoreName: leftStore.name,
+    rangeBeforeMs: windows.afterMs,
+    rangeAfterMs: windows.beforeMs,
+  }
+  const outerStores = outerStore === undefined ? [] : [outerStore]
+  return {
+    leftWindowed: joinWindowed(leftStore),
+    rightWindowed: joinWindowed(rightStore),
+    leftJoin: { get: () => new StreamStreamJoinProcessor(leftSide), stores: [rightStore, ...outerStores] },
+    rightJoin: { get: () => new StreamStreamJoinProcessor(rightSide), stores: [leftStore, ...outerStores] },
+  }
 }
 
-export type StreamSelfJoinOptions<K, V, Out> = {
+/** Forwards the record to the join, then stores it for records of the other side. Java: KStreamJoinWindow. */
+export function joinWindowed<K, V>(store: JoinWindowStoreSpec<K, V>): ProcessorSupplier<K, V, K, V> {
+  return { get: () => new JoinWindowedProcessor(store.name), stores: [store] }
+}
+
+class JoinWindowedProcessor<K, V> implements Processor<K, V, K, V> {
+  readonly #storeName: string
+  #context!: ProcessorContext<K, V>
+  #store!: WindowStore<K, V>
+
+  constructor(storeName: string) {
+    this.#storeName = storeName
+  }
+
+  init(context: ProcessorContext<K, V>): void {
+    this.#context = context
+    this.#store = context.storeByName(this.#storeName)
+  }
+
+  process(record: StreamRecord<K, V>): void {
+    this.#context.forward(record)
+    // A null key or value never joins. (Java's store also leaves out nulls where it keeps duplicates.)
+    if (record.key !== null && record.value !== null) this.#store.put(record.key, record.value, record.timestampMs)
+  }
+}
+
+/** One side of the join: `This` comes in, `Other` is looked up. */
+type JoinSide<K, L, R, This, Other, Out> = {
+  readonly isLeft: boolean
+  /** True: a record of this side that joins with nothing goes out alone when its window closes. */
+  readonly emitsUnmatched: boolean
+  readonly join: ValueJoiner<This | null, Other | null, Out, K>
+  readonly otherStoreName: string
+  /** Other records join when they are in [this - before, this + after]. */
+  readonly rangeBeforeMs: number
+  readonly rangeAfterMs: number
   readonly windows: JoinWindows
-  readonly store: WindowStoreSpec<K, V>
-  readonly joiner: (left: V, right: V, key: K) => Out
+  readonly outerStore: OuterJoinStoreSpec<K, L, R> | undefined
+  readonly emitIntervalMs: number
+  readonly trackers: JoinTimeTrackers
 }
 
-/**
- * An inner join of a stream with itself over one store. Java: KStreamKStreamSelfJoin; made by the optimiser, takes the
- * place of the merge node (`KSTREAM-MERGE-`), child of `windowed`.
- */
-export function streamSelfJoin<K, V, Out>(
-  options: StreamSelfJoinOptions<K, V, Out>,
-): {
-  readonly windowed: ProcessorSupplier<K, V, K, V>
-  readonly selfJoin: ProcessorSupplier<K, V, K, Out>
-} {
-  throw new Error(`self join over ${options.store.name} is being written`)
+/** Java: KStreamKStreamJoin with its left and right sides. */
+class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<K, This, K, Out> {
+  readonly #side: JoinSide<K, L, R, This, Other, Out>
+  #context!: InternalProcessorContext<K, Out>
+  #otherStore!: WindowStore<K, Other>
+  #outerStore: OuterJoinStore<K, L, R> | undefined
+  #tracker!: JoinTimeTracker
+  #streamTimeName = ''
+
+  constructor(side: JoinSide<K, L, R, This, Other, Out>) {
+    this.#side = side
+  }
+
+  init(context: ProcessorContext<K, Out>): void {
+    const side = this.#side
+    this.#context = context as InternalProcessorContext<K, Out>
+    this.#otherStore = context.storeByName(side.otherStoreName)
+    if (side.outerStore === undefined) return
+    this.#outerStore = context.storeByName<OuterJoinStore<K, L, R>>(side.outerStore.name)
+    this.#tracker = side.trackers.open(this.#context, this.#outerStore, side.outerStore.name)
+    this.#streamTimeName = `${side.outerStore.name}-stream-time`
+  }
+
+  process(record: StreamRecord<K, This>): void {
+    if (this.#outerStore === undefined) this.#processInner(record)
+    else this.#processOuter(record, this.#outerStore)
+  }
+
+  #processInner(record: StreamRecord<K, This>): void {
+    if (record.key === null || record.value === null) {
+      dropRecord(this.#context, 'null-key-or-value', record)
+      return
+    }
+    const side = this.#side
+    const fromMs = Math.max(0, record.timestampMs - side.rangeBeforeMs)
+    const toMs = Math.max(0, record.timestampMs + side.rangeAfterMs)
+    for (const other of this.#otherStore.fetchRange(record.key, fromMs, toMs)) {
+      this.#forwardJoined(record, other.value, other.startMs)
+    }
+  }
+
+  #processOuter(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): void {
+    const tracker = this.#tracker
+    const { timestampMs } = record
+    if (timestampMs > tracker.streamTimeMs) {
+      tracker.streamTimeMs = timestampMs
+      this.#context.setTimeMetadata(this.#streamTimeName, timestampMs)
+    }
+    if (record.value === null || (record.key === null && !this.#side.emitsUnmatched)) {
+      dropRecord(this.#context, 'null-key-or-value', record)
+      return
+    }
+    if (record.key === null) {
+      this.#forwardAlone(record)
+      return
+    }
+    if (timestampMs === tracker.streamTimeMs) this.#emitUnmatched(record, outerStore)
+    if (this.#joinAll(record, outerStore) || !this.#side.emitsUnmatched) return
+    // Its window is behind stream time already: nothing that could join is still to come in order.
+    if (Math.max(0, timestampMs + this.#side.rangeAfterMs) < tracker.streamTimeMs) this.#forwardAlone(record)
+    else this.#keepUnmatched(record, outerStore)
+  }
+
+  /** False if there was nothing to join with. What joins is no longer unmatched. */
+  #joinAll(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): boolean {
+    const side = this.#side
+    const fromMs = Math.max(0, record.timestampMs - side.rangeBeforeMs)
+    const toMs = Math.max(0, record.timestampMs + side.rangeAfterMs)
+    let isMatched = false
+    for (const other of this.#otherStore.fetchRange(record.key, fromMs, toMs)) {
+      isMatched = true
+      if (other.startMs >= this.#tracker.storedFromMs) {
+        const otherKey = { timestampMs: other.startMs, isLeft: !side.isLeft, key: record.key }
+        // Read first: a blind delete would write a tombstone for each joined pair.
+        if (outerStore.get(otherKey) !== undefined) outerStore.put(otherKey, null)
+      }
+      this.#forwardJoined(record, other.value, other.startMs)
+    }
+    return isMatched
+  }
+
+  #forwardJoined(record: StreamRecord<K, This>, otherValue: Other, otherMs: number): void {
+    const { join } = this.#side
+    this.#context.forward({
+      key: record.key,
+      value: join(record.value, otherValue, record.key),
+      timestampMs: otherMs > record.timestampMs ? otherMs : record.timestampMs,
+      headers: record.headers,
+    })
+  }
+
+  #forwardAlone(record: StreamRecord<K, This>): void {
+    const { join } = this.#side
+    const value = join(record.value, null, record.key)
+    this.#context.forward({ key: record.key, value, timestampMs: record.timestampMs, headers: record.headers })
+  }
+
+  #keepUnmatched(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): void {
+    const tracker = this.#tracker
+    const { isLeft } = this.#side
+    const { timestampMs } = record
+    tracker.scanFromMs = Math.min(tracker.scanFromMs, timestampMs)
+    tracker.storedFromMs = Math.min(tracker.storedFromMs, timestampMs)
+    const key: OuterJoinKey<K> = { timestampMs, isLeft, key: record.key }
+    const entry = (isLeft ? { left: record.value, right: null } : { left: null, right: record.value }) as LeftOrRight<
+      L,
+      R
+    >
+    const entries = outerStore.get(key)
+    outerStore.put(key, entries === undefined ? [entry] : [...entries, entry])
+  }
+
+  /** Sends out the unmatched records whose windows have closed, in the order of time, right before left, key. */
+  #emitUnmatched(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): void {
+    const { rangeAfterMs, windows, emitIntervalMs } = this.#side
+    const tracker = this.#tracker
+    if (tracker.storedFromMs === NO_TIME_MS) return
+    if (tracker.scanFromMs + rangeAfterMs + windows.graceMs >= tracker.streamTimeMs) return
+    const nowMs = this.#context.currentSystemTimeMs()
+    if (nowMs < tracker.nextEmitMs) return
+    tracker.nextEmitMs = nowMs + emitIntervalMs
+
+    tracker.scanFromMs = NO_TIME_MS
+    tracker.storedFromMs = NO_TIME_MS
+    let isLeftOpen = false
+    let isRightOpen = false
+    for (const { key, value } of outerStore.all()) {
+      tracker.scanFromMs = key.timestampMs
+      if (isLeftOpen && isRightOpen) break
+      const lookBackMs = key.isLeft ? windows.afterMs : windows.beforeMs
+      if (key.timestampMs + lookBackMs + windows.graceMs >= tracker.streamTimeMs) {
+        if (tracker.storedFromMs === NO_TIME_MS) tracker.storedFromMs = key.timestampMs
+        if (key.isLeft) isLeftOpen = true
+        else isRightOpen = true
+        continue
+      }
+      this.#forwardUnmatched(record, key, value)
+      outerStore.put(key, null)
+    }
+  }
+
+  #forwardUnmatched(
+    record: StreamRecord<K, This>,
+    { key, timestampMs }: OuterJoinKey<K>,
+    entries: readonly LeftOrRight<L, R>[],
+  ): void {
+    const { join, isLeft } = this.#side
+    for (const { left, right } of entries) {
+      const value = isLeft
+        ? join(left as This | null, right as Other | null, key)
+        : join(right as This | null, left as Other | null, key)
+      this.#context.forward({ key, value, timestampMs, headers: record.headers })
+    }
+  }
 }
