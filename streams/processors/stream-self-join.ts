@@ -86,7 +86,7 @@ class StreamSelfJoinProcessor<K, V, Out> implements Processor<K, V, K, Out> {
   }
 
   #forward(record: StreamRecord<K, V>, value: Out, otherMs: number): void {
-    const timestampMs = otherMs > record.timestampMs ? otherMs : record.timestampMs
+    const timestampMs = Math.max(otherMs, record.timestampMs)
     this.#context.forward({ key: record.key, value, timestampMs, headers: record.headers })
   }
 }

@@ -200,7 +200,7 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
     this.#context.forward({
       key: record.key,
       value: join(record.value, otherValue, record.key),
-      timestampMs: otherMs > record.timestampMs ? otherMs : record.timestampMs,
+      timestampMs: Math.max(otherMs, record.timestampMs),
       headers: record.headers,
     })
   }
