@@ -16,7 +16,7 @@ const MESSAGES: Readonly<Record<DropReason, string>> = {
 }
 
 export function dropRecord<K, V>(
-  context: InternalProcessorContext<never, never>,
+  context: InternalProcessorContext<unknown, unknown>,
   reason: DropReason,
   _record: StreamRecord<K, V>,
 ): void {
@@ -32,7 +32,7 @@ export type LateWindow = {
 
 /** A record that came after its window had closed; the others of its windows may still be open. */
 export function dropLateRecord<K, V>(
-  context: InternalProcessorContext<never, never>,
+  context: InternalProcessorContext<unknown, unknown>,
   record: StreamRecord<K, V>,
   { windowText, windowCloseMs, streamTimeMs }: LateWindow,
 ): void {

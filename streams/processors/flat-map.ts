@@ -1,7 +1,6 @@
-import { assert } from '../base/assert.ts'
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import type { StreamRecord } from '../topology/record.ts'
-import type { KeyValuePair, ValueMapper } from './functions.ts'
+import { isNull, type KeyValuePair, type ValueMapper } from './functions.ts'
 
 /** Any number of records for each record; timestamp and headers stay. */
 export function flatMap<K, V, KOut, VOut>(
@@ -30,7 +29,7 @@ class FlatMapProcessor<K, V, KOut, VOut> implements Processor<K, V, KOut, VOut> 
   process(record: StreamRecord<K, V>): void {
     const mapper = this.#mapper
     const pairs = mapper(record.key, record.value)
-    assert(pairs !== null && pairs !== undefined, 'the function given to flatMap returned nothing to iterate over')
+    if (isNull(pairs)) throw new TypeError('the function given to flatMap returned nothing to iterate over')
     const { timestampMs, headers } = record
     for (const { key, value } of pairs) this.#context.forward({ key, value, timestampMs, headers })
   }
@@ -52,10 +51,7 @@ class FlatMapValuesProcessor<K, V, VOut> implements Processor<K, V, K, VOut> {
     const mapper = this.#mapper
     const { key, timestampMs, headers } = record
     const values = mapper(record.value, key)
-    assert(
-      values !== null && values !== undefined,
-      'the function given to flatMapValues returned nothing to iterate over',
-    )
+    if (isNull(values)) throw new TypeError('the function given to flatMapValues returned nothing to iterate over')
     for (const value of values) this.#context.forward({ key, value, timestampMs, headers })
   }
 }

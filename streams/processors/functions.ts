@@ -36,3 +36,8 @@ export const countAggregator: Aggregator<unknown, unknown, number> = (_key, _val
 export const countMerger: SessionMerger<unknown, number> = (_key, left, right) => left + right
 /** For table counts: what is taken away when a row leaves its group. */
 export const countSubtractor: Aggregator<unknown, unknown, number> = (_key, _value, count) => count - 1
+
+/** What user functions return for "nothing" in JavaScript may be either. */
+export function isNull(value: unknown): value is null | undefined {
+  return value === null || value === undefined
+}

@@ -1,7 +1,6 @@
-import { assert } from '../base/assert.ts'
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import type { StreamRecord } from '../topology/record.ts'
-import type { KeyValueMapper, ValueMapper } from './functions.ts'
+import { isNull, type KeyValueMapper, type ValueMapper } from './functions.ts'
 
 /** A new key and value for each record; timestamp and headers stay. */
 export function map<K, V, KOut, VOut>(mapper: KeyValueMapper<K, V, KOut, VOut>): ProcessorSupplier<K, V, KOut, VOut> {
@@ -33,7 +32,7 @@ class MapProcessor<K, V, KOut, VOut> implements Processor<K, V, KOut, VOut> {
   process(record: StreamRecord<K, V>): void {
     const mapper = this.#mapper
     const pair = mapper(record.key, record.value)
-    assert(pair !== null && pair !== undefined, 'the function given to map returned no key-value pair')
+    if (isNull(pair)) throw new TypeError('the function given to map returned no key-value pair')
     const { timestampMs, headers } = record
     this.#context.forward({
       key: pair.key,
