@@ -14,7 +14,7 @@ type Rule = {
 const RULES: readonly Rule[] = [
   {
     code: 'DISK_FULL',
-    pattern: /no space left|ENOSPC|disk quota|EDQUOT|disk full|file too large|EFBIG/i,
+    pattern: /no space left|ENOSPC|disk quota|EDQUOT|disk (is )?full|file too large|EFBIG/i,
     what: 'the disk is full',
     todo: 'Free space or move the state directory to a larger disk, then start again; nothing of this batch was applied.',
   },

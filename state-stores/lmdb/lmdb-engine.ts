@@ -1,9 +1,8 @@
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
-import { assert, StreamsError } from '#streams/base'
+import { assert } from '#streams/base'
 import type { StateEngine } from '#streams/ports'
 import { destroyDatabase, listDatabases, ownDirectory } from '../disk/database-directory.ts'
 import { diskErrorOf } from '../disk/disk-error.ts'
+import { checkLmdbFile } from './file-check.ts'
 import { LmdbDatabase } from './lmdb-database.ts'
 
 export const LMDB = 'lmdb'
@@ -41,9 +40,9 @@ export function createLmdbEngine(options: LmdbEngineOptions): StateEngine {
       const lmdb = await import('lmdb')
       const owned = await ownDirectory(LMDB, options.directory, name)
       try {
+        checkLmdbFile(owned.path)
         const root = openRoot(lmdb, owned.path, options)
         try {
-          requireWholeFile(owned.path, root.getStats())
           const release = (): void => {
             open.delete(name)
             owned.release()
@@ -78,21 +77,4 @@ function openRoot(lmdb: Lmdb, path: string, options: LmdbEngineOptions): ReturnT
     encoding: 'binary',
     keyEncoding: 'binary',
   })
-}
-
-/** LMDB reads its file as memory: a page beyond the end of a truncated one would kill the process. */
-function requireWholeFile(path: string, stats: unknown): void {
-  const { lastPageNumber, root } = stats as {
-    readonly lastPageNumber?: number
-    readonly root?: { readonly pageSize?: number }
-  }
-  if (lastPageNumber === undefined || root?.pageSize === undefined) return
-  const bytesNeeded = (lastPageNumber + 1) * root.pageSize
-  const bytes = statSync(join(path, 'data.mdb')).size
-  if (bytes >= bytesNeeded) return
-  throw new StreamsError(
-    'STATE_CORRUPTED',
-    `${LMDB}: data.mdb in state directory ${path} is cut off: ${bytes} of ${bytesNeeded} bytes. ` +
-      'Delete this directory: its state is restored from the changelog topics.',
-  )
 }
