@@ -1,0 +1,151 @@
+import { StreamsError } from '../base/errors.ts'
+import type { TimestampExtractor } from '../topology/topology.ts'
+import {
+  type DeserializationExceptionHandler,
+  logAndFail,
+  type ProcessingExceptionHandler,
+  type ProductionExceptionHandler,
+} from './exception-handlers.ts'
+
+export type ProcessingGuarantee = 'exactly_once_v2' | 'at_least_once'
+
+/**
+ * Settings of an application. Names are Kafka Streams' own in camel case with the unit at the end; `defaults` below
+ * says what applies where one is left out, and which of them differ from Java's.
+ */
+export type StreamsConfig = {
+  /** Names the consumer group, the internal topics, the transactional ids and the state directories. */
+  readonly applicationId: string
+  readonly processingGuarantee: ProcessingGuarantee
+  readonly commitIntervalMs: number
+  /** Longest wait of a poll when there is nothing to do. */
+  readonly pollMs: number
+  readonly pollRecordsMax: number
+  readonly pollBytesMax: number
+  /** A partition is paused while this many of its records are buffered, and resumed below. */
+  readonly bufferedRecordsPerPartitionMax: number
+  /** All partitions of a thread together: no more is fetched above it. Java: none (KIP-770). */
+  readonly bufferedBytesMax: number
+  /** How long a task waits for data on its empty inputs, so that records are taken in timestamp order; -1 = never. */
+  readonly maxTaskIdleMs: number
+  /** How long a task may fail to make progress because the log does not answer, before its thread gives up. */
+  readonly taskTimeoutMs: number
+  /** Record caches of a thread; 0 = every update is forwarded. */
+  readonly cacheBytesMax: number
+  /** Uncommitted writes to stores, per thread: reaching it commits early. Java: statestore.uncommitted.max.bytes. */
+  readonly uncommittedBytesMax: number
+  /** Output and changelog bytes not yet written: reaching it commits early (or flushes, at-least-once). */
+  readonly producerBufferBytesMax: number
+  /** Clean entries kept as objects, per store. */
+  readonly cleanEntriesPerStoreMax: number
+  /** Records of one task before the next one has its turn and the clock is looked at. */
+  readonly recordsPerTurnMax: number
+  /** How often repartition topics are purged of what was processed. */
+  readonly repartitionPurgeIntervalMs: number
+  /** Added to the retention of window changelogs. */
+  readonly windowStoreChangelogAdditionalRetentionMs: number
+  readonly defaultTimestampExtractor: TimestampExtractor | undefined
+  readonly deserializationExceptionHandler: DeserializationExceptionHandler
+  readonly processingExceptionHandler: ProcessingExceptionHandler
+  readonly productionExceptionHandler: ProductionExceptionHandler
+  /** KIP-1034: built-in handlers also send what they fail on or skip to this topic. */
+  readonly deadLetterTopic: string | undefined
+  readonly replicationFactor: number
+}
+
+export type StreamsOptions = { readonly applicationId: string } & {
+  readonly [Name in keyof StreamsConfig]?: StreamsConfig[Name] | undefined
+}
+
+const MIB = 1024 * 1024
+
+/** Defaults of Java Kafka Streams 4.3 but for those that say so. */
+export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'> = {
+  // Java: at_least_once. Exactly-once costs little here (one commit of the embedded log), and money is involved.
+  processingGuarantee: 'exactly_once_v2',
+  pollMs: 100,
+  pollRecordsMax: 1000,
+  pollBytesMax: 4 * MIB,
+  bufferedRecordsPerPartitionMax: 1000,
+  bufferedBytesMax: 64 * MIB,
+  maxTaskIdleMs: 0,
+  taskTimeoutMs: 300_000,
+  cacheBytesMax: 10 * MIB,
+  uncommittedBytesMax: 64 * MIB,
+  producerBufferBytesMax: 32 * MIB,
+  cleanEntriesPerStoreMax: 50_000,
+  recordsPerTurnMax: 1000,
+  repartitionPurgeIntervalMs: 30_000,
+  windowStoreChangelogAdditionalRetentionMs: 86_400_000,
+  defaultTimestampExtractor: undefined,
+  deserializationExceptionHandler: logAndFail,
+  processingExceptionHandler: logAndFail,
+  productionExceptionHandler: logAndFail,
+  deadLetterTopic: undefined,
+  replicationFactor: 1,
+}
+
+/** Java: commit.interval.ms, 30 s, and 100 ms under exactly-once. */
+export const commitIntervalDefaultMs: Readonly<Record<ProcessingGuarantee, number>> = {
+  at_least_once: 30_000,
+  exactly_once_v2: 100,
+}
+
+const positive: readonly (keyof StreamsConfig)[] = [
+  'pollMs',
+  'pollRecordsMax',
+  'pollBytesMax',
+  'bufferedRecordsPerPartitionMax',
+  'bufferedBytesMax',
+  'taskTimeoutMs',
+  'uncommittedBytesMax',
+  'producerBufferBytesMax',
+  'recordsPerTurnMax',
+  'repartitionPurgeIntervalMs',
+  'replicationFactor',
+]
+const notNegative: readonly (keyof StreamsConfig)[] = [
+  'commitIntervalMs',
+  'cacheBytesMax',
+  'cleanEntriesPerStoreMax',
+  'windowStoreChangelogAdditionalRetentionMs',
+]
+
+function requireNumber(config: StreamsConfig, name: keyof StreamsConfig, minimum: number): void {
+  const value = config[name]
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum) {
+    throw new StreamsError('CONFIG_INVALID', `${name} is ${String(value)}, it must be a number of at least ${minimum}`)
+  }
+}
+
+/** Fills in defaults and refuses what cannot work; CONFIG_INVALID names the setting and its range. */
+export function resolveConfig(options: StreamsOptions): StreamsConfig {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const known = new Set<string>([...Object.keys(defaults), 'applicationId', 'commitIntervalMs'])
+  for (const name of Object.keys(given)) {
+    if (!known.has(name))
+      throw new StreamsError('CONFIG_INVALID', `there is no setting ${name}; known: ${[...known].sort().join(', ')}`)
+  }
+  const guarantee = options.processingGuarantee ?? defaults.processingGuarantee
+  if (!(guarantee in commitIntervalDefaultMs)) {
+    throw new StreamsError(
+      'CONFIG_INVALID',
+      `processingGuarantee is ${guarantee}, it must be exactly_once_v2 or at_least_once`,
+    )
+  }
+  const config = {
+    ...defaults,
+    commitIntervalMs: commitIntervalDefaultMs[guarantee],
+    ...given,
+  } as StreamsConfig
+  if (!/^[a-zA-Z0-9._-]{1,200}$/.test(config.applicationId)) {
+    throw new StreamsError(
+      'CONFIG_INVALID',
+      `applicationId is '${config.applicationId}': use 1 to 200 letters, digits, '.', '_' or '-', since topics are named after it`,
+    )
+  }
+  for (const name of positive) requireNumber(config, name, 1)
+  for (const name of notNegative) requireNumber(config, name, 0)
+  requireNumber(config, 'maxTaskIdleMs', -1)
+  return config
+}

@@ -1,0 +1,140 @@
+import { AssertionError } from '../base/assert.ts'
+import type { Bytes } from '../base/bytes.ts'
+import { messageOf, StreamsError } from '../base/errors.ts'
+import { partitionForKey } from '../base/murmur2.ts'
+import type { Serde } from '../ports/index.ts'
+import type { Processor, StreamRecord } from '../topology/index.ts'
+import type { SinkNode } from '../topology/topology.ts'
+import type { NodeHost } from './node-host.ts'
+
+/** A node of the topology as one task runs it. */
+export type NodeInstance = {
+  readonly name: string
+  readonly children: NodeInstance[]
+  process(record: StreamRecord<unknown, unknown>): void
+}
+
+/** Errors of the engine itself end the task; only what user code throws is for the exception handlers. */
+export function isEngineError(error: unknown): boolean {
+  return error instanceof StreamsError || error instanceof AssertionError
+}
+
+export class ProcessorInstance implements NodeInstance {
+  readonly name: string
+  readonly children: NodeInstance[] = []
+  readonly processor: Processor<unknown, unknown, unknown, unknown>
+  readonly #task: NodeHost
+
+  constructor(name: string, processor: Processor<unknown, unknown, unknown, unknown>, task: NodeHost) {
+    this.name = name
+    this.processor = processor
+    this.#task = task
+  }
+
+  /**
+   * A failure is handled at the node where it happened: with `continue` only this branch of the record is dropped,
+   * the parent goes on with the next child and the next record (KIP-1033).
+   */
+  process(record: StreamRecord<unknown, unknown>): void {
+    try {
+      this.processor.process(record)
+    } catch (error) {
+      if (isEngineError(error)) throw error
+      this.#task.handleProcessingError(error, this.name)
+    }
+  }
+}
+
+/** Passes records on to its children: the entry of a sub-topology. */
+export class SourceInstance implements NodeInstance {
+  readonly name: string
+  readonly children: NodeInstance[] = []
+  readonly keySerde: Serde<unknown>
+  readonly valueSerde: Serde<unknown>
+
+  constructor(name: string, keySerde: Serde<unknown>, valueSerde: Serde<unknown>) {
+    this.name = name
+    this.keySerde = keySerde
+    this.valueSerde = valueSerde
+  }
+
+  process(record: StreamRecord<unknown, unknown>): void {
+    for (const child of this.children) child.process(record)
+  }
+}
+
+/** Serialises, chooses the partition and sends. Java: SinkNode with RecordCollectorImpl. */
+export class SinkInstance implements NodeInstance {
+  readonly name: string
+  readonly children: NodeInstance[] = []
+  readonly #task: NodeHost
+  readonly #node: SinkNode
+  /** Undefined where a name extractor decides for each record. */
+  readonly #topic: string | undefined
+
+  constructor(node: SinkNode, topic: string | undefined, task: NodeHost) {
+    this.name = node.name
+    this.#task = task
+    this.#node = node
+    this.#topic = topic
+  }
+
+  process(record: StreamRecord<unknown, unknown>): void {
+    try {
+      this.#send(record)
+    } catch (error) {
+      if (isEngineError(error) && !(error instanceof StreamsError && error.code.startsWith('RECORD_'))) throw error
+      this.#task.handleProductionError(error, this.name)
+    }
+  }
+
+  #send(record: StreamRecord<unknown, unknown>): void {
+    const topic = this.#topic ?? this.#extractTopic(record)
+    const key = this.#serialize(this.#node.keySerde, 'key', record.key, topic, record)
+    const value = this.#serialize(this.#node.valueSerde, 'value', record.value, topic, record)
+    const collector = this.#task.collector
+    const partitionCount = collector.partitionCount(topic)
+    if (partitionCount === undefined) {
+      throw new StreamsError(
+        'TOPIC_MISSING',
+        `node ${this.name} writes to topic ${topic}, which does not exist or was not known at start; create it, or name it in the topology`,
+      )
+    }
+    const choice = this.#node.partitioner?.(topic, record.key, record.value, partitionCount)
+    if (typeof choice === 'object') {
+      for (const partition of choice) collector.send(topic, partition, key, value, record.timestampMs, record.headers)
+      return
+    }
+    const partition = choice ?? this.#defaultPartition(topic, key, partitionCount)
+    collector.send(topic, partition, key, value, record.timestampMs, record.headers)
+  }
+
+  #extractTopic(record: StreamRecord<unknown, unknown>): string {
+    const extract = this.#node.topic
+    if (typeof extract !== 'function') throw new AssertionError(`sink ${this.name} has neither topic nor extractor`)
+    return extract(record.key, record.value, record)
+  }
+
+  #defaultPartition(topic: string, key: Bytes | null, partitionCount: number): number {
+    return key === null ? this.#task.nextKeylessPartition(topic, partitionCount) : partitionForKey(key, partitionCount)
+  }
+
+  #serialize(
+    serde: Serde<unknown>,
+    part: 'key' | 'value',
+    data: unknown,
+    topic: string,
+    record: StreamRecord<unknown, unknown>,
+  ): Bytes | null {
+    if (data === null || data === undefined) return null
+    try {
+      return serde.serialize(data, topic, record.headers)
+    } catch (cause) {
+      throw new StreamsError(
+        'RECORD_UNWRITABLE',
+        `serde ${serde.name} cannot write the ${part} of a record for topic ${topic} at node ${this.name}: ${messageOf(cause)}`,
+        { cause },
+      )
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { readInt32, readInt64, utf8Decode, utf8Encode, writeInt32, writeInt64 } from '../base/bytes.ts'
+
+/**
+ * What is committed beside each offset: the partition's time, and numbers that operators keep (KIP-825). Kafka
+ * Streams' own format (TopicPartitionMetadata, ProcessorMetadata), so either can take over from the other:
+ *
+ *   base64( magic:int8=2  partitionTime:int64  [count:int32 (keyLength:int32 key:utf8 value:int64)*] )
+ */
+export type OffsetMetadata = {
+  /** -1: unknown. */
+  readonly partitionTimeMs: number
+  readonly times: ReadonlyMap<string, number>
+}
+
+const MAGIC = 2
+const NO_TIMES: ReadonlyMap<string, number> = new Map()
+export const UNKNOWN_METADATA: OffsetMetadata = {
+  partitionTimeMs: -1,
+  times: NO_TIMES,
+}
+
+export function encodeOffsetMetadata({ partitionTimeMs, times }: OffsetMetadata): string {
+  const entries = [...times].map(([key, value]) => ({
+    key: utf8Encode(key),
+    value,
+  }))
+  const entriesLength = entries.length === 0 ? 0 : entries.reduce((sum, { key }) => sum + 12 + key.length, 4)
+  const bytes = new Uint8Array(9 + entriesLength)
+  bytes[0] = MAGIC
+  writeInt64(bytes, 1, partitionTimeMs)
+  if (entries.length > 0) writeInt32(bytes, 9, entries.length)
+  let at = 13
+  for (const { key, value } of entries) {
+    writeInt32(bytes, at, key.length)
+    bytes.set(key, at + 4)
+    writeInt64(bytes, at + 4 + key.length, value)
+    at += 12 + key.length
+  }
+  return btoa(String.fromCharCode(...bytes))
+}
+
+function decodeTimes(bytes: Uint8Array): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  if (bytes.length <= 9) return times
+  const count = readInt32(bytes, 9)
+  let at = 13
+  for (let i = 0; i < count; i++) {
+    const keyLength = readInt32(bytes, at)
+    if (keyLength < 0 || at + 12 + keyLength > bytes.length) throw new Error('offset metadata ends within an entry')
+    times.set(utf8Decode(bytes.subarray(at + 4, at + 4 + keyLength)), readInt64(bytes, at + 4 + keyLength))
+    at += 12 + keyLength
+  }
+  return times
+}
+
+/** Text that is not ours (another client's, a later version's) reads as unknown, as in Java. */
+export function decodeOffsetMetadata(text: string): OffsetMetadata {
+  if (text === '') return UNKNOWN_METADATA
+  try {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+    if (bytes[0] !== 1 && bytes[0] !== MAGIC) return UNKNOWN_METADATA
+    return {
+      partitionTimeMs: readInt64(bytes, 1),
+      times: bytes[0] === MAGIC ? decodeTimes(bytes) : NO_TIMES,
+    }
+  } catch {
+    return UNKNOWN_METADATA
+  }
+}

@@ -1,0 +1,122 @@
+import type { Bytes } from '../base/bytes.ts'
+import type { Headers, LogRecord } from '../ports/index.ts'
+
+/** The next record of a partition, deserialised, with its extracted timestamp. */
+export type HeadRecord = {
+  key: unknown
+  value: unknown
+  timestampMs: number
+  offset: number
+  headers: Headers
+  rawKey: Bytes | null
+  rawValue: Bytes | null
+}
+
+/**
+ * Reads one raw record: true if `head` was filled in, false if the record is dropped (unreadable and skipped by the
+ * handler, or without a valid timestamp; counted there).
+ */
+export type ReadRecord = (raw: LogRecord, partitionTimeMs: number, head: HeadRecord) => boolean
+
+type Chunk = {
+  readonly records: readonly LogRecord[]
+  readonly nextOffset: number
+}
+
+const RECORD_OVERHEAD_BYTES = 40
+
+export function recordBytes(record: LogRecord): number {
+  return RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
+}
+
+/**
+ * The buffered records of one input partition, in offset order. Only the head is deserialised (its timestamp decides
+ * which partition is next); what is buffered stays bytes. Java: RecordQueue.
+ */
+export class RecordQueue {
+  readonly topic: string
+  readonly partition: number
+  /** Valid while `hasHead`; one object, filled in anew for each record. */
+  readonly head: HeadRecord = {
+    key: null,
+    value: null,
+    timestampMs: -1,
+    offset: -1,
+    headers: [],
+    rawKey: null,
+    rawValue: null,
+  }
+  hasHead = false
+  /** Raw records behind and including the head. */
+  recordCount = 0
+  byteCount = 0
+  /** Highest timestamp taken from this partition; committed beside the offset. */
+  partitionTimeMs = -1
+  /** Records between what was fetched and the end of the partition as last known; -1 = not known yet. */
+  fetchedLag = -1
+  /** Where the log goes on behind all that is buffered. */
+  #fetchedOffset: number
+  #chunks: Chunk[] = []
+  #chunkAt = 0
+  #recordAt = 0
+  readonly #read: ReadRecord
+
+  constructor(topic: string, partition: number, position: number, read: ReadRecord) {
+    this.topic = topic
+    this.partition = partition
+    this.#fetchedOffset = position
+    this.#read = read
+  }
+
+  /** The offset to commit: of the head where there is one (it was not processed yet), else the fetch position. */
+  get committableOffset(): number {
+    return this.hasHead ? this.head.offset : this.#fetchedOffset
+  }
+
+  add(records: readonly LogRecord[], nextOffset: number, endOffset: number): void {
+    this.#fetchedOffset = nextOffset
+    this.fetchedLag = Math.max(0, endOffset - nextOffset)
+    if (records.length === 0) return
+    this.#chunks.push({ records, nextOffset })
+    this.recordCount += records.length
+    for (const record of records) this.byteCount += recordBytes(record)
+    if (!this.hasHead) this.#readHead()
+  }
+
+  /** Call when the head was taken over: moves on to the next readable record. */
+  advance(): void {
+    if (this.head.timestampMs > this.partitionTimeMs) this.partitionTimeMs = this.head.timestampMs
+    this.hasHead = false
+    this.#readHead()
+  }
+
+  #readHead(): void {
+    for (let raw = this.#takeRaw(); raw !== undefined; raw = this.#takeRaw()) {
+      if (!this.#read(raw, this.partitionTimeMs, this.head)) continue
+      this.head.offset = raw.offset
+      this.head.rawKey = raw.key
+      this.head.rawValue = raw.value
+      this.hasHead = true
+      return
+    }
+  }
+
+  #takeRaw(): LogRecord | undefined {
+    const chunk = this.#chunks[this.#chunkAt]
+    if (chunk === undefined) return undefined
+    const raw = chunk.records[this.#recordAt] as LogRecord
+    this.recordCount--
+    this.byteCount -= recordBytes(raw)
+    if (++this.#recordAt === chunk.records.length) this.#dropChunk()
+    return raw
+  }
+
+  #dropChunk(): void {
+    this.#recordAt = 0
+    this.#chunkAt++
+    if (this.#chunkAt === this.#chunks.length) {
+      this.#chunks.length = 0
+      this.#chunkAt = 0
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { present } from '../base/assert.ts'
+import { StreamsError } from '../base/errors.ts'
+import { partitionName, type TaskId } from '../base/ids.ts'
+import type { Clock, Consumer, Log, Logger, PartitionOffset } from '../ports/index.ts'
+import type { StreamTask } from './task.ts'
+import { offsetOf } from './task-opener.ts'
+import type { Changelog } from './task-stores.ts'
+
+type Restore = {
+  readonly task: StreamTask
+  readonly changelog: Changelog
+  readonly startOffset: number
+  /** Where the changelog ended when the restore began; the task's own writes are the only ones, so it stays the end. */
+  readonly endOffset: number
+  readonly startedMs: number
+  position: number
+  records: number
+}
+
+export type RestoreSummary = {
+  readonly taskId: TaskId
+  readonly store: string
+  readonly changelog: string
+  readonly partition: number
+  readonly records: number
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly durationMs: number
+}
+
+export type StateRestorerOptions = {
+  readonly log: Log
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly threadName: string
+  readonly pollBytesMax: number
+  readonly onRestored?: ((summary: RestoreSummary) => void) | undefined
+}
+
+const PROGRESS_INTERVAL_MS = 5000
+const RESTORE_RECORDS_MAX = 5000
+
+/**
+ * Brings stores up to the end of their changelogs. It is done with a changelog when the *position* has reached the end
+ * as it was at the start, never when "the last record" was seen: ends may be control records, aborted or compacted
+ * away. Runs a step at a time, between the steps of tasks that already run. Java: StoreChangelogReader.
+ */
+export class StateRestorer {
+  readonly #options: StateRestorerOptions
+  readonly #restores: Restore[] = []
+  readonly #waiting = new Set<StreamTask>()
+  #consumer: Consumer | undefined
+  #progressLoggedMs = 0
+
+  constructor(options: StateRestorerOptions) {
+    this.#options = options
+  }
+
+  get tasks(): ReadonlySet<StreamTask> {
+    return this.#waiting
+  }
+
+  /** Changelog records still to be applied, for metrics. */
+  get recordsRemaining(): number {
+    return this.#restores.reduce((sum, restore) => sum + restore.endOffset - restore.position, 0)
+  }
+
+  /**
+   * STATE_CORRUPTED if a store does not fit its changelog: ahead of it, or so old that the part in between is gone.
+   * `committedOffset` bounds the restore of stores whose changelog is a source topic: what lies behind is input.
+   */
+  async add(task: StreamTask, committedOffset: (topic: string) => number): Promise<void> {
+    const { log, clock } = this.#options
+    task.beginRestore()
+    const changelogs = task.changelogs
+    const [starts, ends] = await Promise.all([log.admin.startOffsets(changelogs), log.admin.endOffsets(changelogs)])
+    for (const changelog of changelogs) {
+      const start = offsetOf(starts, changelog)
+      const logEnd = offsetOf(ends, changelog)
+      const end = changelog.isSource ? Math.min(logEnd, committedOffset(changelog.topic)) : logEnd
+      const position = task.stores.position(changelog.storeName)
+      checkPosition(task.id, changelog, position, start, logEnd)
+      const from = Math.max(position ?? start, start)
+      this.#restores.push({
+        task,
+        changelog,
+        startOffset: from,
+        endOffset: end,
+        position: from,
+        records: 0,
+        startedMs: clock.monotonicMs(),
+      })
+    }
+    this.#waiting.add(task)
+    this.#finishReached()
+    await this.#assign()
+  }
+
+  /** Forgets a task that is closed before it was restored. */
+  async remove(task: StreamTask): Promise<void> {
+    for (let i = this.#restores.length - 1; i >= 0; i--)
+      if (this.#restores[i]?.task === task) this.#restores.splice(i, 1)
+    this.#waiting.delete(task)
+    await this.#assign()
+  }
+
+  /** One poll and what it brought; returns the tasks whose state is complete now. */
+  async step(waitMs: number): Promise<readonly StreamTask[]> {
+    if (this.#restores.length > 0) {
+      const consumer = present(this.#consumer, 'a restore without a consumer')
+      for (const batch of await consumer.poll(waitMs)) {
+        const restore = this.#restores.find(
+          ({ changelog }) => changelog.topic === batch.topic && changelog.partition === batch.partition,
+        )
+        if (restore === undefined) continue
+        // A source topic goes on behind the committed offset: those records are input, not state.
+        const records = batch.records.filter((record) => record.offset < restore.endOffset)
+        const nextOffset = Math.min(batch.nextOffset, restore.endOffset)
+        restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)
+        restore.position = nextOffset
+        restore.records += records.length
+      }
+      this.#logProgress()
+      if (this.#finishReached()) await this.#assign()
+    }
+    const complete = [...this.#waiting].filter((task) => !this.#restores.some((restore) => restore.task === task))
+    for (const task of complete) this.#waiting.delete(task)
+    return complete
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer?.close()
+    this.#consumer = undefined
+  }
+
+  #finishReached(): boolean {
+    let finished = false
+    for (let i = this.#restores.length - 1; i >= 0; i--) {
+      const restore = this.#restores[i] as Restore
+      if (restore.position < restore.endOffset) continue
+      this.#restores.splice(i, 1)
+      finished = true
+      this.#finish(restore)
+    }
+    return finished
+  }
+
+  #finish({ task, changelog, records, startOffset, endOffset, startedMs }: Restore): void {
+    const { clock, logger, onRestored } = this.#options
+    const durationMs = Math.round(clock.monotonicMs() - startedMs)
+    const summary: RestoreSummary = {
+      taskId: task.id,
+      store: changelog.storeName,
+      changelog: changelog.topic,
+      partition: changelog.partition,
+      records,
+      startOffset,
+      endOffset,
+      durationMs,
+    }
+    onRestored?.(summary)
+    const fields = {
+      task: task.id,
+      store: changelog.storeName,
+      startOffset,
+      endOffset,
+      records,
+      durationMs,
+    }
+    if (endOffset > startOffset)
+      logger.info(`Restored ${records} records of store ${changelog.storeName} in ${durationMs} ms`, fields)
+    else logger.debug(`Store ${changelog.storeName} is up to date with its changelog: nothing to restore`, fields)
+  }
+
+  #logProgress(): void {
+    const { clock, logger } = this.#options
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#progressLoggedMs < PROGRESS_INTERVAL_MS) return
+    this.#progressLoggedMs = nowMs
+    for (const { task, changelog, startOffset, endOffset, position, startedMs, records } of this.#restores) {
+      const share = (position - startOffset) / Math.max(1, endOffset - startOffset)
+      const elapsedMs = nowMs - startedMs
+      if (elapsedMs < PROGRESS_INTERVAL_MS) continue
+      const etaSeconds = share > 0 ? Math.round((elapsedMs * (1 - share)) / share / 1000) : undefined
+      logger.info(
+        `Restoring store ${changelog.storeName} of task ${task.id}: ${Math.floor(share * 100)} %, ${records} records${etaSeconds === undefined ? '' : `, about ${etaSeconds} s to go`}`,
+        {
+          task: task.id,
+          store: changelog.storeName,
+          records,
+          position,
+          endOffset,
+          etaSeconds,
+        },
+      )
+    }
+  }
+
+  async #assign(): Promise<void> {
+    if (this.#restores.length === 0 && this.#consumer === undefined) return
+    this.#consumer ??= await this.#options.log.createConsumer({
+      clientId: `${this.#options.threadName}-restore`,
+      isolation: 'read_committed',
+      pollRecordsMax: RESTORE_RECORDS_MAX,
+      pollBytesMax: this.#options.pollBytesMax,
+    })
+    const positions = this.#restores.map(
+      ({ changelog, position }): PartitionOffset => ({
+        topic: changelog.topic,
+        partition: changelog.partition,
+        offset: position,
+      }),
+    )
+    this.#consumer.assign(positions)
+  }
+}
+
+function checkPosition(
+  taskId: TaskId,
+  changelog: Changelog,
+  position: number | undefined,
+  start: number,
+  end: number,
+): void {
+  if (position === undefined) return
+  const name = partitionName(changelog.topic, changelog.partition)
+  if (position > end) {
+    throw new StreamsError(
+      'STATE_CORRUPTED',
+      `store ${changelog.storeName} of task ${taskId} is at position ${position} of ${name}, which ends at ${end}: the state belongs to another log`,
+    )
+  }
+  if (position < start) {
+    throw new StreamsError(
+      'STATE_CORRUPTED',
+      `store ${changelog.storeName} of task ${taskId} is at position ${position} of ${name}, which now starts at ${start}: deletions in between are gone`,
+    )
+  }
+}

@@ -1,0 +1,604 @@
+import { assert, present } from '../base/assert.ts'
+import { hasCode, messageOf } from '../base/errors.ts'
+import type { TaskId } from '../base/ids.ts'
+import type {
+  Clock,
+  Consumer,
+  FetchedBatch,
+  GroupMembership,
+  Latency,
+  Log,
+  Logger,
+  MembershipEvent,
+  Metrics,
+  PartitionOffset,
+  Producer,
+  StateEngine,
+  TopicPartition,
+} from '../ports/index.ts'
+import { createRecordCache, type ManagedStore, type RecordCache } from '../stores/index.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { StreamsConfig } from './config.ts'
+import { GlobalUpdater } from './global-updater.ts'
+import { LogCollector } from './log-collector.ts'
+import { describeMember } from './member-description.ts'
+import { prepareApplication } from './prepare-application.ts'
+import type { ResolvedTopology } from './resolved-topology.ts'
+import { type RestoreSummary, StateRestorer } from './state-restorer.ts'
+import type { StreamTask } from './task.ts'
+import { isMendedByRestore, type OpenTask, offsetOf, openTask } from './task-opener.ts'
+
+/** What the thread is doing, for health checks and people. Java: StreamThread.State, without its hand-shakes. */
+export type ThreadState = 'created' | 'starting' | 'restoring' | 'running' | 'stopping' | 'dead'
+
+export type StreamThreadOptions = {
+  readonly name: string
+  readonly topology: Topology
+  readonly config: StreamsConfig
+  readonly log: Log
+  readonly membership: GroupMembership
+  /** Where persistent stores live. */
+  readonly stateEngine: StateEngine
+  /** For stores that are kept in memory. */
+  readonly memoryEngine: StateEngine
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly onState?: (state: ThreadState) => void
+  readonly onRestored?: (summary: RestoreSummary) => void
+}
+
+export type StreamThread = {
+  readonly name: string
+  readonly state: ThreadState
+  /** Running tasks, for queries within this thread between steps. */
+  readonly tasks: ReadonlyMap<TaskId, StreamTask>
+  readonly globalStores: ReadonlyMap<string, ManagedStore>
+  readonly topology: ResolvedTopology | undefined
+  /** Runs until stopped; rejects with the error that ended it, after closing everything without a commit. */
+  run(): Promise<void>
+  /** Asks for a clean end: commit, close, leave. `run` resolves then. */
+  stop(): void
+}
+
+export function createStreamThread(options: StreamThreadOptions): StreamThread {
+  return new Thread(options)
+}
+
+/** How often the bounds on uncommitted data are looked at, in records: a power of two, minus one. */
+const BOUND_CHECK_MASK = 63
+const ERROR_BACKOFF_MS = 200
+
+/**
+ * The loop that owns tasks: poll → process → punctuate → commit. All awaiting of the runtime is in here and in the
+ * restorer; between two awaits tasks only make synchronous steps, so a commit always falls between records.
+ *
+ * The order of a commit under exactly-once: caches flushed, stores serialised, outputs + changelogs + input offsets in
+ * one transaction, then data and positions of each store in one batch. If the process dies
+ *   - before the transaction commits: nothing happened; the inputs are read again;
+ *   - after it, before the batches: the stores are behind their changelogs by exactly this commit, and restore it;
+ *   - between two tasks' batches: the same, for those that are behind.
+ * At-least-once: outputs and changelogs are flushed, then the batches, then the offsets.
+ */
+class Thread implements StreamThread {
+  readonly name: string
+  readonly #options: StreamThreadOptions
+  readonly #config: StreamsConfig
+  readonly #collector: LogCollector
+  readonly #restorer: StateRestorer
+  readonly #recordCache: RecordCache | undefined
+  readonly #latencies: ThreadLatencies
+  readonly #open = new Map<TaskId, OpenTask>()
+  readonly #running = new Map<TaskId, StreamTask>()
+  readonly #taskOfInput = new Map<string, StreamTask>()
+  readonly #paused = new Set<string>()
+  readonly #purgeable = new Map<string, PartitionOffset>()
+  #topology: ResolvedTopology | undefined
+  #consumer: Consumer | undefined
+  #producer: Producer | undefined
+  #globals: GlobalUpdater | undefined
+  #state: ThreadState = 'created'
+  #stopping = false
+  #target: readonly TaskId[] = []
+  #lastCommitMs = 0
+  #lastPurgeMs = 0
+  #turn = 0
+  /** Since when the log has not answered; undefined = it does. */
+  #troubleSinceMs: number | undefined
+
+  constructor(options: StreamThreadOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#config = options.config
+    this.#collector = new LogCollector(options.metrics, options.name)
+    this.#latencies = threadLatencies(options.metrics, options.name)
+    this.#recordCache =
+      options.config.cacheBytesMax > 0 ? createRecordCache({ bytesMax: options.config.cacheBytesMax }) : undefined
+    this.#restorer = new StateRestorer({
+      log: options.log,
+      clock: options.clock,
+      logger: options.logger,
+      threadName: options.name,
+      pollBytesMax: options.config.pollBytesMax,
+      onRestored: options.onRestored,
+    })
+  }
+
+  get state(): ThreadState {
+    return this.#state
+  }
+
+  get tasks(): ReadonlyMap<TaskId, StreamTask> {
+    return this.#running
+  }
+
+  get topology(): ResolvedTopology | undefined {
+    return this.#topology
+  }
+
+  get globalStores(): ReadonlyMap<string, ManagedStore> {
+    return this.#globals?.stores ?? new Map()
+  }
+
+  stop(): void {
+    this.#stopping = true
+    this.#consumer?.wakeup()
+  }
+
+  async run(): Promise<void> {
+    assert(this.#state === 'created', `thread ${this.name} was started twice`)
+    try {
+      await this.#start()
+      while (!this.#stopping) await this.#runOnceWithRetries()
+      await this.#shutDown()
+    } catch (error) {
+      await this.#closeAfterFailure(error)
+      throw error
+    }
+  }
+
+  // Life -----------------------------------------------------------------------------------------------------------
+
+  #setState(state: ThreadState): void {
+    if (this.#state === state) return
+    this.#state = state
+    this.#options.onState?.(state)
+  }
+
+  async #start(): Promise<void> {
+    this.#setState('starting')
+    const { log, topology, clock, membership } = this.#options
+    this.#topology = await prepareApplication(log, topology, this.#config)
+    this.#consumer = await log.createConsumer({
+      clientId: `${this.name}-consumer`,
+      isolation: this.#isExactlyOnce() ? 'read_committed' : 'read_uncommitted',
+      pollRecordsMax: this.#config.pollRecordsMax,
+      pollBytesMax: this.#config.pollBytesMax,
+    })
+    await this.#createProducer()
+    this.#globals = await GlobalUpdater.start({
+      ...this.#options,
+      topology: this.#topology,
+      threadName: this.name,
+    })
+    await membership.join(describeMember(this.name, this.#topology))
+    this.#lastCommitMs = clock.monotonicMs()
+    this.#lastPurgeMs = this.#lastCommitMs
+    this.#setState('restoring')
+  }
+
+  #isExactlyOnce(): boolean {
+    return this.#config.processingGuarantee === 'exactly_once_v2'
+  }
+
+  /** Under exactly-once this fences every earlier owner of the id, and so must come before end offsets are read. */
+  async #createProducer(): Promise<void> {
+    const { log } = this.#options
+    const { producerBufferBytesMax, uncommittedBytesMax } = this.#config
+    this.#producer = await log.createProducer({
+      clientId: `${this.name}-producer`,
+      // The commit itself adds changelogs of all uncommitted writes to what the steps have sent.
+      bufferBytesMax: 2 * (producerBufferBytesMax + uncommittedBytesMax),
+      ...(this.#isExactlyOnce() ? { transactionalId: this.name } : {}),
+    })
+    await this.#producer.prepareTopics(present(this.#topology, 'no topology').writtenTopics)
+    this.#collector.use(this.#producer)
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#setState('stopping')
+    await this.#commit()
+    await this.#closeAllTasks()
+    await this.#closeClients()
+    await this.#options.membership.leave()
+    this.#setState('dead')
+  }
+
+  async #closeAfterFailure(error: unknown): Promise<void> {
+    const { logger } = this.#options
+    logger.error(`Stream thread ${this.name} ends: ${messageOf(error)}`, {
+      thread: this.name,
+    })
+    for (const step of [
+      () => this.#closeAllTasks(),
+      () => this.#closeClients(),
+      () => this.#options.membership.leave(),
+    ]) {
+      try {
+        await step()
+      } catch (secondary) {
+        logger.warn(`While closing thread ${this.name}: ${messageOf(secondary)}`, { thread: this.name })
+      }
+    }
+    this.#setState('dead')
+  }
+
+  async #closeClients(): Promise<void> {
+    await this.#restorer.close()
+    await this.#globals?.close()
+    await this.#consumer?.close()
+    await this.#producer?.close()
+    this.#collector.use(undefined)
+  }
+
+  // The loop -------------------------------------------------------------------------------------------------------
+
+  /**
+   * What the log could not do in time is tried again up to `taskTimeoutMs`: after a commit of unknown outcome all
+   * tasks are closed without keeping anything, and opened again from what is committed.
+   */
+  async #runOnceWithRetries(): Promise<void> {
+    try {
+      await this.#runOnce()
+      this.#troubleSinceMs = undefined
+    } catch (error) {
+      const { clock, logger } = this.#options
+      if (isMendedByRestore(error)) throw error
+      if (!hasCode(error, 'LOG_UNAVAILABLE', 'FENCED', 'TASK_MIGRATED')) throw error
+      const nowMs = clock.monotonicMs()
+      this.#troubleSinceMs ??= nowMs
+      if (nowMs - this.#troubleSinceMs > this.#config.taskTimeoutMs) throw error
+      if (hasCode(error, 'FENCED')) throw error
+      logger.warn(`Thread ${this.name} gives its tasks up and opens them again: ${messageOf(error)}`, {
+        thread: this.name,
+      })
+      await this.#closeAllTasks()
+      await this.#producer?.close()
+      await clock.sleep(ERROR_BACKOFF_MS)
+      await this.#createProducer()
+      await this.#openTasks(this.#target)
+    }
+  }
+
+  async #runOnce(): Promise<void> {
+    const { clock, membership } = this.#options
+    const event = membership.poll()
+    if (event !== undefined) await this.#onMembership(event)
+    if (this.#restorer.tasks.size > 0) await this.#restoreStep()
+    await this.#globals?.update()
+    await this.#poll()
+    this.#processTurn()
+    for (const task of this.#running.values()) task.punctuateWallClock()
+    const nowMs = clock.monotonicMs()
+    if (this.#mustCommit(nowMs)) await this.#commit()
+    if (nowMs - this.#lastPurgeMs >= this.#config.repartitionPurgeIntervalMs) await this.#purge(nowMs)
+    // Lets the event loop turn: messages from other threads, queries and timers have their chance between steps.
+    await clock.sleep(0)
+  }
+
+  async #poll(): Promise<void> {
+    const consumer = present(this.#consumer, 'no consumer')
+    const startedMs = this.#options.clock.monotonicMs()
+    let buffered = 0
+    for (const task of this.#running.values()) buffered += task.group.byteCount
+    if (buffered >= this.#config.bufferedBytesMax) return
+    const waitMs = this.#waitMs()
+    const batches = await consumer.poll(waitMs)
+    if (batches.length === 0) return
+    for (const batch of batches) {
+      const preparation = this.#prepare(batch)
+      if (preparation !== undefined) await preparation
+    }
+    for (const batch of batches) this.#addToTask(batch)
+    this.#latencies.poll.record(this.#options.clock.monotonicMs() - startedMs)
+  }
+
+  /** How long there is nothing to do unless records come. */
+  #waitMs(): number {
+    if (this.#stopping || this.#restorer.tasks.size > 0) return 0
+    const { clock } = this.#options
+    const wallClockMs = clock.wallClockMs()
+    let waitMs = this.#config.pollMs
+    for (const task of this.#running.values()) {
+      if (task.canProcess(wallClockMs)) return 0
+      if (task.group.hasRecords()) waitMs = Math.min(waitMs, Math.max(1, this.#config.maxTaskIdleMs))
+      waitMs = Math.min(waitMs, task.nextWallClockPunctuationMs() - wallClockMs)
+      if (task.needsCommit())
+        waitMs = Math.min(waitMs, this.#lastCommitMs + this.#config.commitIntervalMs - clock.monotonicMs())
+    }
+    return Math.max(0, waitMs)
+  }
+
+  /** Loads what deserialising will need (schemas), before the records are queued. */
+  #prepare({ topic, records }: FetchedBatch): Promise<void> | undefined {
+    const source = this.#sourceOf(topic)
+    if (source === undefined) return undefined
+    const { keySerde, valueSerde } = source
+    if (keySerde.prepare === undefined && valueSerde.prepare === undefined) return undefined
+    const loads: Promise<void>[] = []
+    for (const { key, value } of records) {
+      const keyLoad = key === null ? undefined : keySerde.prepare?.(key, topic)
+      const valueLoad = value === null ? undefined : valueSerde.prepare?.(value, topic)
+      if (keyLoad !== undefined) loads.push(keyLoad)
+      if (valueLoad !== undefined) loads.push(valueLoad)
+    }
+    return loads.length === 0 ? undefined : Promise.all(loads).then(() => undefined)
+  }
+
+  #sourceOf(topic: string) {
+    for (const sub of this.#topology?.subTopologies ?? []) {
+      const found = sub.sources.find(({ topics }) => topics.some(({ name }) => name === topic))
+      if (found !== undefined) return found.node
+    }
+    return undefined
+  }
+
+  #addToTask({ topic, partition, records, nextOffset, endOffset }: FetchedBatch): void {
+    const key = inputKey(topic, partition)
+    const task = this.#taskOfInput.get(key)
+    if (task === undefined) return
+    task.addRecords(topic, partition, records, nextOffset, endOffset)
+    if (task.group.queue(topic, partition).recordCount < this.#config.bufferedRecordsPerPartitionMax) return
+    this.#paused.add(key)
+    present(this.#consumer, 'no consumer').pause([{ topic, partition }])
+  }
+
+  /** Each task has a turn of at most `recordsPerTurnMax` records; the first one changes from turn to turn. */
+  #processTurn(): void {
+    const tasks = [...this.#running.values()]
+    if (tasks.length === 0) return
+    const { clock } = this.#options
+    const startedMs = clock.monotonicMs()
+    const wallClockMs = clock.wallClockMs()
+    this.#turn = (this.#turn + 1) % tasks.length
+    let processed = 0
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[(this.#turn + i) % tasks.length] as StreamTask
+      for (let count = 0; count < this.#config.recordsPerTurnMax && task.canProcess(wallClockMs); count++) {
+        if ((++processed & BOUND_CHECK_MASK) === 0 && this.#isOverBounds()) return
+        task.processNext()
+      }
+      this.#resumeDrained(task)
+    }
+    if (processed > 0) this.#latencies.process.record(clock.monotonicMs() - startedMs)
+  }
+
+  #resumeDrained(task: StreamTask): void {
+    if (this.#paused.size === 0) return
+    const drained: TopicPartition[] = []
+    for (const queue of task.group.queues) {
+      const key = inputKey(queue.topic, queue.partition)
+      if (!this.#paused.has(key) || queue.recordCount >= this.#config.bufferedRecordsPerPartitionMax) continue
+      this.#paused.delete(key)
+      drained.push({ topic: queue.topic, partition: queue.partition })
+    }
+    if (drained.length > 0) present(this.#consumer, 'no consumer').resume(drained)
+  }
+
+  /** Uncommitted writes and unsent records are bounded: at the bound the thread commits before it goes on. */
+  #isOverBounds(): boolean {
+    if ((this.#producer?.bytesBuffered ?? 0) >= this.#config.producerBufferBytesMax) return true
+    let dirty = 0
+    for (const task of this.#running.values()) dirty += task.stores.dirtyBytes()
+    return dirty >= this.#config.uncommittedBytesMax
+  }
+
+  // Commit ---------------------------------------------------------------------------------------------------------
+
+  #mustCommit(nowMs: number): boolean {
+    if (nowMs - this.#lastCommitMs >= this.#config.commitIntervalMs) return true
+    for (const task of this.#running.values()) if (task.commitRequested) return true
+    return this.#isOverBounds()
+  }
+
+  async #commit(): Promise<void> {
+    const { clock } = this.#options
+    const startedMs = clock.monotonicMs()
+    const tasks = [...this.#running.values()].filter((task) => task.needsCommit())
+    if (tasks.length > 0) {
+      const producer = present(this.#producer, 'no producer')
+      const offsets = tasks.flatMap((task) => task.prepareCommit())
+      const preparedMs = clock.monotonicMs()
+      this.#latencies.commitPrepare.record(preparedMs - startedMs)
+      if (this.#isExactlyOnce()) await producer.commitTransaction(this.#config.applicationId, offsets)
+      else await producer.flush()
+      const loggedMs = clock.monotonicMs()
+      this.#latencies.commitLog.record(loggedMs - preparedMs)
+      for (const task of tasks) task.committed()
+      this.#latencies.commitStores.record(clock.monotonicMs() - loggedMs)
+      if (!this.#isExactlyOnce()) await producer.commitOffsets(this.#config.applicationId, offsets)
+      for (const offset of offsets)
+        if (this.#topology?.repartitionTopics.has(offset.topic))
+          this.#purgeable.set(inputKey(offset.topic, offset.partition), offset)
+    }
+    this.#lastCommitMs = clock.monotonicMs()
+    if (tasks.length > 0) this.#latencies.commit.record(this.#lastCommitMs - startedMs)
+  }
+
+  /** What was processed and committed of repartition topics is not needed again. */
+  async #purge(nowMs: number): Promise<void> {
+    this.#lastPurgeMs = nowMs
+    if (this.#purgeable.size === 0) return
+    const before = [...this.#purgeable.values()]
+    this.#purgeable.clear()
+    try {
+      await this.#options.log.admin.deleteRecords(before)
+    } catch (error) {
+      // Only disk space is at stake; the next purge covers these offsets too.
+      this.#options.logger.warn(`Repartition topics could not be purged: ${messageOf(error)}`, { thread: this.name })
+    }
+  }
+
+  // Tasks ----------------------------------------------------------------------------------------------------------
+
+  async #onMembership(event: MembershipEvent): Promise<void> {
+    const { logger, membership } = this.#options
+    switch (event.kind) {
+      case 'assigned': {
+        const wanted = new Set(event.assignment.active)
+        const revoked = [...this.#open.keys()].filter((id) => !wanted.has(id))
+        if (revoked.length > 0) await this.#commit()
+        for (const id of revoked) await this.#closeTask(id)
+        this.#target = event.assignment.active
+        membership.acknowledge({ active: this.#target, standby: [] })
+        await this.#openTasks(this.#target.filter((id) => !this.#open.has(id)))
+        return
+      }
+      case 'lost':
+        logger.warn(`Thread ${this.name} has lost its tasks: ${event.reason}`, {
+          thread: this.name,
+        })
+        this.#target = []
+        await this.#closeAllTasks()
+        return
+      case 'not-ready':
+        logger.warn(`The group cannot work yet: ${event.reason}`, {
+          thread: this.name,
+        })
+        return
+      default:
+        return event satisfies never
+    }
+  }
+
+  async #openTasks(ids: readonly TaskId[]): Promise<void> {
+    for (const id of ids) await this.#openTask(id)
+    if (this.#restorer.tasks.size > 0) this.#setState('restoring')
+    await this.#restoreStep()
+  }
+
+  /** A store that does not fit its changelog is wiped once, and restored whole. */
+  async #openTask(id: TaskId, isSecondTry = false): Promise<void> {
+    const { stateEngine, logger } = this.#options
+    const options = {
+      ...this.#options,
+      topology: present(this.#topology, 'no topology'),
+      recordCache: this.#recordCache,
+      globalStores: this.globalStores,
+    }
+    let opened: OpenTask | undefined
+    try {
+      opened = await openTask(id, this.#collector, options)
+      const { positions, task } = opened
+      await this.#restorer.add(task, (topic) => offsetOf(positions, { topic, partition: task.partition }))
+      this.#open.set(id, opened)
+    } catch (error) {
+      if (opened !== undefined) {
+        await this.#restorer.remove(opened.task)
+        opened.task.close()
+        await opened.closeDatabases()
+      }
+      if (isSecondTry || !isMendedByRestore(error)) throw error
+      logger.warn(`The state of task ${id} is wiped and restored from its changelogs: ${messageOf(error)}`, {
+        task: id,
+      })
+      await stateEngine.destroy(id)
+      await this.#openTask(id, true)
+    }
+  }
+
+  async #restoreStep(): Promise<void> {
+    const isIdle = this.#running.size === 0
+    const complete = await this.#restorer.step(isIdle ? this.#config.pollMs : 0)
+    if (complete.length > 0) {
+      for (const task of complete) {
+        task.start()
+        this.#running.set(task.id, task)
+        for (const queue of task.group.queues) this.#taskOfInput.set(inputKey(queue.topic, queue.partition), task)
+      }
+      await this.#assignInputs(complete)
+    }
+    if (this.#restorer.tasks.size === 0) this.#setState('running')
+  }
+
+  /** Started tasks read on from their committed offsets, the others from where they are. */
+  async #assignInputs(started: readonly StreamTask[]): Promise<void> {
+    const consumer = present(this.#consumer, 'no consumer')
+    const isNew = new Set(started)
+    const positions: PartitionOffset[] = []
+    for (const task of this.#running.values()) {
+      for (const { topic, partition } of task.group.queues) {
+        const offset = isNew.has(task)
+          ? offsetOf(present(this.#open.get(task.id), `task ${task.id} is not open`).positions, { topic, partition })
+          : consumer.position({ topic, partition })
+        positions.push({ topic, partition, offset })
+      }
+    }
+    // How far behind each input is must be known before the first record is chosen among them.
+    const inputs = started.flatMap((task) => task.group.queues.map(({ topic, partition }) => ({ topic, partition })))
+    const ends = await this.#options.log.admin.endOffsets(inputs)
+    for (const task of started) {
+      for (const { topic, partition } of task.group.queues) {
+        const offset = offsetOf(positions, { topic, partition })
+        task.addRecords(topic, partition, [], offset, offsetOf(ends, { topic, partition }))
+      }
+    }
+    consumer.assign(positions)
+    this.#repause()
+  }
+
+  #repause(): void {
+    const paused = [...this.#paused].flatMap((key) => {
+      const task = this.#taskOfInput.get(key)
+      const queue = task?.group.queues.find(({ topic, partition }) => inputKey(topic, partition) === key)
+      if (queue === undefined) this.#paused.delete(key)
+      return queue === undefined ? [] : [{ topic: queue.topic, partition: queue.partition }]
+    })
+    if (paused.length > 0) present(this.#consumer, 'no consumer').pause(paused)
+  }
+
+  async #closeTask(id: TaskId): Promise<void> {
+    const opened = this.#open.get(id)
+    if (opened === undefined) return
+    this.#open.delete(id)
+    this.#running.delete(id)
+    await this.#restorer.remove(opened.task)
+    for (const { topic, partition } of opened.task.group.queues) {
+      this.#taskOfInput.delete(inputKey(topic, partition))
+      this.#paused.delete(inputKey(topic, partition))
+    }
+    opened.task.close()
+    await opened.closeDatabases()
+    if (this.#running.size > 0 || this.#consumer !== undefined) await this.#assignInputs([])
+  }
+
+  async #closeAllTasks(): Promise<void> {
+    for (const id of [...this.#open.keys()]) await this.#closeTask(id)
+  }
+}
+
+function inputKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+type ThreadLatencies = Readonly<
+  Record<'poll' | 'process' | 'commit' | 'commitPrepare' | 'commitLog' | 'commitStores', Latency>
+>
+
+function threadLatencies(metrics: Metrics, threadName: string): ThreadLatencies {
+  const latency = (name: string, description: string): Latency =>
+    metrics.latency({
+      group: 'stream-thread-metrics',
+      name,
+      description,
+      tags: { 'thread-id': threadName },
+    })
+  return {
+    poll: latency('poll-latency', 'Polls that brought records'),
+    process: latency('process-latency', 'Turns of processing'),
+    commit: latency('commit-latency', 'Commits, whole'),
+    commitPrepare: latency('commit-prepare-latency', 'Commits: flushing caches and serialising stores'),
+    commitLog: latency('commit-log-latency', 'Commits: the transaction of the log'),
+    commitStores: latency('commit-stores-latency', 'Commits: batches of the stores'),
+  }
+}

@@ -1,0 +1,234 @@
+import { assert, present } from '../base/assert.ts'
+import { utf8Decode, utf8Encode } from '../base/bytes.ts'
+import { StreamsError } from '../base/errors.ts'
+import type { Clock, Keyspace, LogRecord, StateDatabase, WriteBatch } from '../ports/index.ts'
+import {
+  createStore,
+  type ManagedStore,
+  type RecordCache,
+  type RecordContext,
+  type StoreEnvironment,
+} from '../stores/index.ts'
+import type { StoreDefinition } from '../topology/topology.ts'
+import type { RecordCollector } from './record-collector.ts'
+
+/** The keyspace of a task's database that holds, per store, how much of the changelog the data contains. */
+export const POSITIONS_KEYSPACE = '.positions'
+
+/** A changelog that a store is restored from and writes to. */
+export type Changelog = {
+  readonly topic: string
+  readonly partition: number
+  /** True where the changelog is a source topic that others write: restored from, never written. */
+  readonly isSource: boolean
+  readonly storeName: string
+  readonly persistent: boolean
+}
+
+type Entry = {
+  readonly store: ManagedStore
+  readonly definition: StoreDefinition
+  readonly changelog: Changelog | undefined
+  readonly database: StateDatabase
+  /** Offset up to which the changelog is in the store's data; undefined = nothing yet. */
+  position: number | undefined
+}
+
+type SavedPosition = {
+  readonly offset: number | null
+  readonly metadata: Readonly<Record<string, number>>
+}
+
+export type TaskStoresOptions = {
+  readonly taskName: string
+  readonly partition: number
+  /** In topological order of the processors that use them: caches are flushed in this order. */
+  readonly definitions: readonly StoreDefinition[]
+  readonly topicName: (undecorated: string, internal: boolean) => string
+  /** Name of the changelog that serdes are given also where a store has none. */
+  readonly changelogName: (storeName: string) => string
+  readonly database: StateDatabase
+  /** For stores that are kept in memory; restored whole at every start. */
+  readonly memoryDatabase: StateDatabase
+  readonly recordContext: RecordContext
+  readonly clock: Clock
+  readonly recordCache: RecordCache | undefined
+  readonly cleanEntriesMax: number
+  readonly droppedRecord: (reason: string) => void
+}
+
+/**
+ * The stores of one task with their positions: data and position are always written in one batch, so that whatever
+ * survives a crash is some commit, whole, and says which.
+ */
+export class TaskStores {
+  readonly #entries = new Map<string, Entry>()
+  readonly #options: TaskStoresOptions
+  #batches: { readonly batch: WriteBatch; readonly database: StateDatabase }[] = []
+
+  constructor(options: TaskStoresOptions) {
+    this.#options = options
+    for (const definition of options.definitions) this.#open(definition)
+  }
+
+  #open(definition: StoreDefinition): void {
+    const { spec, changelog } = definition
+    const options = this.#options
+    const database = spec.persistence === 'memory' ? options.memoryDatabase : options.database
+    const topic = changelog === undefined ? undefined : options.topicName(changelog.name, changelog.internal)
+    const environment: StoreEnvironment = {
+      keyspace: database.keyspace(spec.name),
+      changelogTopic: topic ?? options.changelogName(spec.name),
+      recordContext: options.recordContext,
+      clock: options.clock,
+      recordCache: spec.caching ? options.recordCache : undefined,
+      cleanEntriesMax: options.cleanEntriesMax,
+      droppedRecord: options.droppedRecord,
+    }
+    const store: ManagedStore = createStore(spec, environment)
+    const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), spec.name, options.taskName)
+    if (saved !== undefined) store.loadMetadata(saved.metadata)
+    this.#entries.set(spec.name, {
+      store,
+      definition,
+      database,
+      changelog:
+        topic === undefined
+          ? undefined
+          : {
+              topic,
+              partition: options.partition,
+              isSource: definition.changelogIsSource,
+              storeName: spec.name,
+              persistent: spec.persistence === 'persistent',
+            },
+      position: saved?.offset ?? undefined,
+    })
+  }
+
+  get(name: string): ManagedStore | undefined {
+    return this.#entries.get(name)?.store
+  }
+
+  names(): readonly string[] {
+    return [...this.#entries.keys()]
+  }
+
+  changelogs(): readonly Changelog[] {
+    return [...this.#entries.values()].flatMap((entry) => entry.changelog ?? [])
+  }
+
+  position(storeName: string): number | undefined {
+    return this.#entry(storeName).position
+  }
+
+  dirtyBytes(): number {
+    let bytes = 0
+    for (const entry of this.#entries.values()) bytes += entry.store.dirtyBytes
+    return bytes
+  }
+
+  iteratorsOpen(): number {
+    let count = 0
+    for (const entry of this.#entries.values()) count += entry.store.iteratorsOpen
+    return count
+  }
+
+  /** Applies changelog records, with the position behind them, in one batch. */
+  restore(storeName: string, records: readonly LogRecord[], nextOffset: number): void {
+    const entry = this.#entry(storeName)
+    assert(entry.store.dirtyEntries === 0, `store ${storeName} has uncommitted writes while it is restored`)
+    const batch = entry.database.batch()
+    entry.store.restoreBatch(records, batch)
+    savePosition(batch, entry, nextOffset)
+    batch.write()
+    entry.position = nextOffset
+  }
+
+  flushCaches(): void {
+    for (const entry of this.#entries.values()) entry.store.flushCache()
+  }
+
+  /** Serialises what is dirty into the changelogs (through the collector) and into batches that wait for `committed`. */
+  prepareCommit(collector: RecordCollector): void {
+    assert(this.#batches.length === 0, 'a commit was prepared while another one waits')
+    const batches = new Map<StateDatabase, WriteBatch>()
+    for (const entry of this.#entries.values()) {
+      if (entry.store.dirtyEntries === 0) continue
+      let batch = batches.get(entry.database)
+      if (batch === undefined) {
+        batch = entry.database.batch()
+        batches.set(entry.database, batch)
+      }
+      const changelog = entry.changelog
+      const sink =
+        changelog === undefined || changelog.isSource
+          ? undefined
+          : (key: Uint8Array, value: Uint8Array | null, timestampMs: number, headers: LogRecord['headers']) =>
+              collector.send(changelog.topic, changelog.partition, key, value, timestampMs, headers)
+      entry.store.prepareCommit(batch, sink)
+    }
+    this.#batches = [...batches].map(([database, batch]) => ({
+      batch,
+      database,
+    }))
+  }
+
+  /**
+   * The log has committed: writes data and positions, each database in one batch. `sourceOffset` gives the position of
+   * stores whose changelog is a source topic.
+   */
+  committed(collector: RecordCollector, sourceOffset: (topic: string) => number | undefined): void {
+    for (const { batch, database } of this.#batches) {
+      for (const entry of this.#entries.values()) {
+        if (entry.database !== database) continue
+        const changelog = entry.changelog
+        if (changelog !== undefined) {
+          const produced = changelog.isSource
+            ? sourceOffset(changelog.topic)
+            : collector.producedOffset(changelog.topic, changelog.partition)
+          if (produced !== undefined) entry.position = Math.max(produced, entry.position ?? 0)
+        }
+        savePosition(batch, entry, entry.position)
+      }
+      batch.write()
+    }
+    this.#batches = []
+    for (const entry of this.#entries.values()) if (entry.store.dirtyEntries > 0) entry.store.committed()
+  }
+
+  /** Drops what was not committed. */
+  aborted(): void {
+    this.#batches = []
+    for (const entry of this.#entries.values()) entry.store.aborted()
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) entry.store.close()
+  }
+
+  #entry(storeName: string): Entry {
+    return present(this.#entries.get(storeName), `task ${this.#options.taskName} has no store ${storeName}`)
+  }
+}
+
+function readPosition(keyspace: Keyspace, storeName: string, taskName: string): SavedPosition | undefined {
+  const bytes = keyspace.get(utf8Encode(storeName))
+  if (bytes === undefined) return undefined
+  try {
+    return JSON.parse(utf8Decode(bytes)) as SavedPosition
+  } catch (cause) {
+    throw new StreamsError('STATE_CORRUPTED', `the position of store ${storeName} in task ${taskName} cannot be read`, {
+      cause,
+    })
+  }
+}
+
+function savePosition(batch: WriteBatch, entry: Entry, offset: number | undefined): void {
+  const saved: SavedPosition = {
+    offset: offset ?? null,
+    metadata: entry.store.saveMetadata(),
+  }
+  const keyspace = entry.database.keyspace(POSITIONS_KEYSPACE)
+  batch.put(keyspace, utf8Encode(entry.definition.spec.name), utf8Encode(JSON.stringify(saved)))
+}

@@ -1,0 +1,586 @@
+import { assert, present } from '../base/assert.ts'
+import { messageOf, StreamsError } from '../base/errors.ts'
+import { parseTaskId, type TaskId } from '../base/ids.ts'
+import type {
+  Clock,
+  CommittedOffset,
+  Counter,
+  Latency,
+  Logger,
+  LogRecord,
+  Metrics,
+  Serde,
+  StateDatabase,
+} from '../ports/index.ts'
+import type { ManagedStore, RecordCache, RecordContext } from '../stores/index.ts'
+import type { Cancellable, PunctuationType, Punctuator, StreamRecord } from '../topology/index.ts'
+import type { StreamsConfig } from './config.ts'
+import { type FailureKind, handleFailure } from './error-handling.ts'
+import type { ExceptionContext, ExceptionHandler } from './exception-handlers.ts'
+import { NodeContext } from './node-context.ts'
+import type { NodeHost } from './node-host.ts'
+import { isEngineError, type NodeInstance, ProcessorInstance, SinkInstance, SourceInstance } from './node-instance.ts'
+import { decodeOffsetMetadata, encodeOffsetMetadata } from './offset-metadata.ts'
+import { PartitionGroup } from './partition-group.ts'
+import { PunctuationQueue } from './punctuation.ts'
+import type { RecordCollector } from './record-collector.ts'
+import { type HeadRecord, RecordQueue } from './record-queue.ts'
+import type { ResolvedSubTopology, ResolvedTopology } from './resolved-topology.ts'
+import { nextTaskState, type TaskState } from './task-state.ts'
+import { type Changelog, TaskStores } from './task-stores.ts'
+
+export type TaskOptions = {
+  readonly id: TaskId
+  readonly topology: ResolvedTopology
+  readonly config: StreamsConfig
+  readonly collector: RecordCollector
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly database: StateDatabase
+  readonly memoryDatabase: StateDatabase
+  readonly recordCache: RecordCache | undefined
+  readonly globalStores: ReadonlyMap<string, ManagedStore>
+  /** Where each input starts, with the metadata that was committed there ('' if none). One per input partition. */
+  readonly positions: readonly CommittedOffset[]
+}
+
+const DROP_LOG_INTERVAL_MS = 1000
+
+/**
+ * One sub-topology on one partition of each of its inputs: the unit of work, of ownership and of state. Everything in
+ * here is synchronous; awaiting (poll, restore, log commit) is the stream thread's. Java: StreamTask.
+ *
+ * The order of a commit, kept by the thread: `prepareCommit` → log commits outputs, changelogs and `offsets` →
+ * `committed`. After `aborted` (or a crash) the task is as at the last commit; its inputs must be read again.
+ */
+export class StreamTask implements NodeHost {
+  readonly id: TaskId
+  readonly partition: number
+  readonly applicationId: string
+  readonly group: PartitionGroup
+  readonly recordContext: RecordContext = {
+    topic: '',
+    partition: -1,
+    offset: -1,
+    timestampMs: -1,
+    headers: [],
+  }
+  readonly collector: RecordCollector
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly globalStores: ReadonlyMap<string, ManagedStore>
+  readonly stores: TaskStores
+  commitRequested = false
+  readonly #config: StreamsConfig
+  readonly #topology: ResolvedTopology
+  readonly #subTopology: ResolvedSubTopology
+  readonly #nodes = new Map<string, NodeInstance>()
+  readonly #sources = new Map<string, SourceInstance>()
+  readonly #streamTimePunctuation = new PunctuationQueue()
+  readonly #wallClockPunctuation = new PunctuationQueue()
+  readonly #times = new Map<string, number>()
+  readonly #committedOffsets = new Map<RecordQueue, number>()
+  readonly #keylessTurns = new Map<string, number>()
+  readonly #counters: TaskCounters
+  #timesChanged = false
+  #state: TaskState = 'created'
+  #rawKey: Uint8Array | null = null
+  #rawValue: Uint8Array | null = null
+  #droppedLoggedMs = Number.NEGATIVE_INFINITY
+  /** Records processed and punctuations fired since the last commit; a commit with nothing new writes nothing. */
+  #workSinceCommit = false
+  #streamPunctuationNextMs = Number.POSITIVE_INFINITY
+
+  constructor(options: TaskOptions) {
+    const { id, topology, config } = options
+    this.id = id
+    const { subTopology, partition } = parseTaskId(id)
+    this.partition = partition
+    this.applicationId = config.applicationId
+    this.collector = options.collector
+    this.clock = options.clock
+    this.logger = options.logger
+    this.metrics = options.metrics
+    this.globalStores = options.globalStores
+    this.#config = config
+    this.#topology = topology
+    this.#subTopology = present(topology.subTopologies[subTopology], `there is no sub-topology ${subTopology}`)
+    this.#counters = taskCounters(options.metrics, id)
+    this.group = new PartitionGroup(this.#createQueues(options.positions), config.maxTaskIdleMs)
+    this.#restoreTimes(options.positions)
+    this.stores = new TaskStores({
+      taskName: id,
+      partition,
+      definitions: this.#subTopology.stores,
+      topicName: topology.topicName,
+      changelogName: topology.changelogName,
+      database: options.database,
+      memoryDatabase: options.memoryDatabase,
+      recordContext: this.recordContext,
+      clock: options.clock,
+      recordCache: options.recordCache,
+      cleanEntriesMax: config.cleanEntriesPerStoreMax,
+      droppedRecord: (reason) => this.droppedRecord(reason, undefined),
+    })
+  }
+
+  get state(): TaskState {
+    return this.#state
+  }
+
+  get times(): ReadonlyMap<string, number> {
+    return this.#times
+  }
+
+  get streamTimeMs(): number {
+    return this.group.streamTimeMs
+  }
+
+  get changelogs(): readonly Changelog[] {
+    return this.stores.changelogs()
+  }
+
+  beginRestore(): void {
+    this.#state = nextTaskState(this.id, this.#state, 'restoring')
+  }
+
+  /** State is there: creates the processors and calls their `init` in topological order. */
+  start(): void {
+    this.#state = nextTaskState(this.id, this.#state, 'running')
+    for (const node of this.#subTopology.nodes) this.#createNode(node.name)
+    for (const node of this.#subTopology.nodes) {
+      const instance = present(this.#nodes.get(node.name), `node ${node.name} was not created`)
+      for (const child of this.#topology.children(node.name)) {
+        instance.children.push(
+          present(this.#nodes.get(child), `child ${child} of ${node.name} is in another sub-topology`),
+        )
+      }
+    }
+    for (const node of this.#subTopology.nodes) {
+      const instance = this.#nodes.get(node.name)
+      if (node.kind !== 'processor' || !(instance instanceof ProcessorInstance)) continue
+      instance.processor.init?.(new NodeContext(this, instance, node.stores))
+    }
+    this.#updatePunctuationTime()
+  }
+
+  // Inputs ---------------------------------------------------------------------------------------------------------
+
+  addRecords(
+    topic: string,
+    partition: number,
+    records: readonly LogRecord[],
+    nextOffset: number,
+    endOffset: number,
+  ): void {
+    assert(this.#state === 'running', `task ${this.id} was given records while it is ${this.#state}`)
+    this.group.queue(topic, partition).add(records, nextOffset, endOffset)
+  }
+
+  /** Whether `processNext` may take a record now. */
+  canProcess(wallClockMs: number): boolean {
+    return this.#state === 'running' && this.group.isReady(wallClockMs)
+  }
+
+  /** Processes one record to the end of every path it takes; false if there was none. */
+  processNext(): boolean {
+    const queue = this.group.next()
+    if (queue === undefined) return false
+    const head = queue.head
+    const record: StreamRecord<unknown, unknown> = {
+      key: head.key,
+      value: head.value,
+      timestampMs: head.timestampMs,
+      headers: head.headers,
+    }
+    const context = this.recordContext
+    context.topic = queue.topic
+    context.partition = queue.partition
+    context.offset = head.offset
+    context.timestampMs = head.timestampMs
+    context.headers = head.headers
+    this.#rawKey = head.rawKey
+    this.#rawValue = head.rawValue
+    this.#workSinceCommit = true
+    if (head.timestampMs > this.group.streamTimeMs) this.group.streamTimeMs = head.timestampMs
+    const source = this.#sources.get(queue.topic) as SourceInstance
+    const children = source.children
+    for (let i = 0; i < children.length; i++) (children[i] as NodeInstance).process(record)
+    this.#counters.processed.add(1)
+    queue.advance()
+    if (this.group.streamTimeMs >= this.#streamPunctuationNextMs) this.#punctuateStreamTime()
+    return true
+  }
+
+  // Punctuation ----------------------------------------------------------------------------------------------------
+
+  /** Fires wall-clock punctuation that is due; true if anything fired. */
+  punctuateWallClock(): boolean {
+    return this.#state === 'running' && this.#fire(this.#wallClockPunctuation, this.clock.wallClockMs())
+  }
+
+  nextWallClockPunctuationMs(): number {
+    return this.#wallClockPunctuation.nextMs()
+  }
+
+  schedule(
+    node: NodeInstance,
+    schedule: {
+      readonly intervalMs: number
+      readonly type: PunctuationType
+      readonly startTimeMs?: number
+    },
+    punctuator: Punctuator,
+    metadataName: string,
+  ): Cancellable {
+    const { intervalMs } = schedule
+    if (schedule.type === 'wall-clock-time') {
+      const nextMs = schedule.startTimeMs ?? this.clock.wallClockMs() + intervalMs
+      return this.#wallClockPunctuation.schedule({
+        nextMs,
+        intervalMs,
+        node,
+        punctuator,
+        metadataName: undefined,
+      })
+    }
+    // Java starts at 0 after every restart, and so fires once more with the first record; here the next time is kept.
+    const nextMs = this.#times.get(metadataName) ?? schedule.startTimeMs ?? 0
+    const cancellable = this.#streamTimePunctuation.schedule({
+      nextMs,
+      intervalMs,
+      node,
+      punctuator,
+      metadataName,
+    })
+    this.#updatePunctuationTime()
+    return cancellable
+  }
+
+  #punctuateStreamTime(): void {
+    this.#fire(this.#streamTimePunctuation, this.group.streamTimeMs)
+    this.#updatePunctuationTime()
+  }
+
+  #updatePunctuationTime(): void {
+    this.#streamPunctuationNextMs = this.#streamTimePunctuation.nextMs()
+  }
+
+  #fire(queue: PunctuationQueue, nowMs: number): boolean {
+    return queue.fire(nowMs, this.#punctuate, this.#saveTime)
+  }
+
+  readonly #saveTime = (name: string, timeMs: number): void => this.setTime(name, timeMs)
+
+  /** Punctuation has no record: what it forwards carries its own time, and errors name no offset (Java: a dummy context). */
+  readonly #punctuate = (node: NodeInstance, punctuator: Punctuator, nowMs: number): void => {
+    const context = this.recordContext
+    context.topic = ''
+    context.partition = this.partition
+    context.offset = -1
+    context.timestampMs = nowMs
+    context.headers = []
+    this.#rawKey = null
+    this.#rawValue = null
+    this.#workSinceCommit = true
+    try {
+      punctuator(nowMs)
+    } catch (error) {
+      if (isEngineError(error)) throw error
+      this.handleProcessingError(error, node.name)
+    }
+  }
+
+  // Commit ---------------------------------------------------------------------------------------------------------
+
+  /** Anything to commit: records processed, or positions that moved over control and dropped records. */
+  needsCommit(): boolean {
+    if (this.#state !== 'running') return false
+    return this.#workSinceCommit || this.#timesChanged || this.#movedQueues().length > 0
+  }
+
+  /** Flushes caches (which may still send downstream), then serialises every dirty key into changelogs and batches. */
+  prepareCommit(): readonly CommittedOffset[] {
+    this.stores.flushCaches()
+    this.stores.prepareCommit(this.collector)
+    const queues = this.#timesChanged ? this.group.queues : this.#movedQueues()
+    return queues.map((queue) => ({
+      topic: queue.topic,
+      partition: queue.partition,
+      offset: queue.committableOffset,
+      metadata: encodeOffsetMetadata({
+        partitionTimeMs: queue.partitionTimeMs,
+        times: this.#times,
+      }),
+    }))
+  }
+
+  committed(): void {
+    this.stores.committed(this.collector, (topic) => this.#queueOf(topic)?.committableOffset)
+    for (const queue of this.group.queues) this.#committedOffsets.set(queue, queue.committableOffset)
+    this.#timesChanged = false
+    this.#workSinceCommit = false
+    this.commitRequested = false
+  }
+
+  /** Closes without keeping anything that was not committed. Never throws: it runs when something already failed. */
+  close(): void {
+    if (this.#state === 'closed') return
+    const wasRunning = this.#state === 'running'
+    this.#state = nextTaskState(this.id, this.#state, 'closed')
+    this.stores.aborted()
+    if (wasRunning) for (const node of this.#nodes.values()) this.#closeNode(node)
+    this.stores.close()
+  }
+
+  #closeNode(node: NodeInstance): void {
+    if (!(node instanceof ProcessorInstance)) return
+    try {
+      node.processor.close?.()
+    } catch (error) {
+      this.logger.warn(`close() of processor ${node.name} failed: ${messageOf(error)}`, { task: this.id })
+    }
+  }
+
+  #movedQueues(): readonly RecordQueue[] {
+    return this.group.queues.filter((queue) => this.#committedOffsets.get(queue) !== queue.committableOffset)
+  }
+
+  #queueOf(topic: string): RecordQueue | undefined {
+    return this.group.queues.find((queue) => queue.topic === topic)
+  }
+
+  // What nodes ask for ----------------------------------------------------------------------------------------------
+
+  store(name: string): ManagedStore {
+    const found = this.stores.get(name) ?? this.globalStores.get(name)
+    return present(found, `task ${this.id} has no store ${name}`)
+  }
+
+  setTime(name: string, timeMs: number): void {
+    const before = this.#times.get(name)
+    if (before !== undefined && before >= timeMs) return
+    this.#times.set(name, timeMs)
+    this.#timesChanged = true
+  }
+
+  /** Records without a key go to the partitions in turn; the turn starts at this task's own partition. */
+  nextKeylessPartition(topic: string, partitionCount: number): number {
+    const turn = this.#keylessTurns.get(topic) ?? this.partition
+    this.#keylessTurns.set(topic, turn + 1)
+    return turn % partitionCount
+  }
+
+  /** Java's `dropped-records`: counted always, logged at most once a second. */
+  droppedRecord(reason: string, nodeName: string | undefined): void {
+    this.#counters.dropped.add(1)
+    const nowMs = this.clock.monotonicMs()
+    if (nowMs - this.#droppedLoggedMs < DROP_LOG_INTERVAL_MS) return
+    this.#droppedLoggedMs = nowMs
+    const { topic, partition, offset, timestampMs } = this.recordContext
+    this.logger.warn(`A record was dropped: ${reason}`, {
+      task: this.id,
+      node: nodeName,
+      topic,
+      partition,
+      offset,
+      timestampMs,
+    })
+  }
+
+  handleProcessingError(error: unknown, nodeName: string): void {
+    this.#handle('PROCESSING_FAILED', error, nodeName, this.#config.processingExceptionHandler)
+  }
+
+  handleProductionError(error: unknown, nodeName: string): void {
+    this.#handle('RECORD_UNWRITABLE', error, nodeName, this.#config.productionExceptionHandler)
+  }
+
+  #handle(kind: FailureKind, error: unknown, nodeName: string, handler: ExceptionHandler): void {
+    const context: ExceptionContext = {
+      ...this.recordContext,
+      taskId: this.id,
+      nodeName,
+      sourceKey: this.#rawKey,
+      sourceValue: this.#rawValue,
+      deadLetterTopic: this.#config.deadLetterTopic,
+    }
+    handleFailure(kind, error, handler, context, {
+      collector: this.collector,
+      logger: this.logger,
+      dropped: this.#counters.dropped,
+      deadLettered: this.#counters.deadLettered,
+    })
+  }
+
+  // Building --------------------------------------------------------------------------------------------------------
+
+  #createQueues(positions: readonly CommittedOffset[]): readonly RecordQueue[] {
+    return this.#subTopology.sources.flatMap(({ node, topics }) =>
+      topics.map(({ name, internal }) => {
+        const source = this.#sources.get(node.name) ?? new SourceInstance(node.name, node.keySerde, node.valueSerde)
+        this.#sources.set(name, source)
+        this.#nodes.set(node.name, source)
+        const position = positions.find((candidate) => candidate.topic === name)
+        const start = present(position, `no start position for input ${name}-${this.partition}`)
+        const extract = node.timestampExtractor ?? this.#config.defaultTimestampExtractor
+        const read = (raw: LogRecord, partitionTimeMs: number, head: HeadRecord): boolean =>
+          this.#readRecord(raw, partitionTimeMs, head, {
+            topic: name,
+            source,
+            extract,
+            nullsAllowed: internal,
+          })
+        const queue = new RecordQueue(name, this.partition, start.offset, read)
+        this.#committedOffsets.set(queue, start.offset)
+        return queue
+      }),
+    )
+  }
+
+  #restoreTimes(positions: readonly CommittedOffset[]): void {
+    for (const position of positions) {
+      const { partitionTimeMs, times } = decodeOffsetMetadata(position.metadata)
+      const queue = this.group.queue(position.topic, this.partition)
+      queue.partitionTimeMs = partitionTimeMs
+      if (partitionTimeMs > this.group.streamTimeMs) this.group.streamTimeMs = partitionTimeMs
+      for (const [name, timeMs] of times) if ((this.#times.get(name) ?? -1) < timeMs) this.#times.set(name, timeMs)
+    }
+  }
+
+  #createNode(name: string): void {
+    if (this.#nodes.has(name)) return
+    const node = this.#topology.node(name)
+    if (node.kind === 'processor') this.#nodes.set(name, new ProcessorInstance(name, node.supplier.get(), this))
+    else if (node.kind === 'sink') this.#nodes.set(name, new SinkInstance(node, this.#topology.sinkTopic(node), this))
+  }
+
+  // Reading ---------------------------------------------------------------------------------------------------------
+
+  #readRecord(raw: LogRecord, partitionTimeMs: number, head: HeadRecord, input: InputOfTask): boolean {
+    try {
+      head.key = readPart(input.source.keySerde, raw.key, 'key', input, raw)
+      head.value = readPart(input.source.valueSerde, raw.value, 'value', input, raw)
+    } catch (error) {
+      this.#handleUnreadable(error, raw, input)
+      return false
+    }
+    head.headers = raw.headers
+    const extract = input.extract
+    if (extract === undefined) {
+      head.timestampMs = raw.timestampMs
+      // Java: FailOnInvalidTimestamp.
+      if (raw.timestampMs >= 0) return true
+      throw new StreamsError(
+        'RECORD_UNREADABLE',
+        `the record at ${input.topic}-${this.partition}@${raw.offset} has the timestamp ${raw.timestampMs}; set a timestamp extractor that handles it`,
+      )
+    }
+    head.timestampMs = extract(
+      {
+        offset: raw.offset,
+        timestampMs: raw.timestampMs,
+        headers: raw.headers,
+        key: head.key,
+        value: head.value,
+      },
+      partitionTimeMs,
+    )
+    if (head.timestampMs >= 0) return true
+    this.#droppedAt(raw, input, `the extracted timestamp is negative (${head.timestampMs})`)
+    return false
+  }
+
+  #droppedAt(raw: LogRecord, input: InputOfTask, reason: string): void {
+    this.#withRawContext(raw, input, () => this.droppedRecord(reason, input.source.name))
+  }
+
+  #handleUnreadable(error: unknown, raw: LogRecord, input: InputOfTask): void {
+    const handler = this.#config.deserializationExceptionHandler
+    this.#withRawContext(raw, input, () => this.#handle('RECORD_UNREADABLE', error, input.source.name, handler))
+  }
+
+  /** Reading happens ahead of processing: the record in process must be the same afterwards. */
+  #withRawContext(raw: LogRecord, input: InputOfTask, body: () => void): void {
+    const context = this.recordContext
+    const saved = { ...context }
+    const savedKey = this.#rawKey
+    const savedValue = this.#rawValue
+    Object.assign(context, {
+      topic: input.topic,
+      partition: this.partition,
+      offset: raw.offset,
+      timestampMs: raw.timestampMs,
+      headers: raw.headers,
+    })
+    this.#rawKey = raw.key
+    this.#rawValue = raw.value
+    body()
+    Object.assign(context, saved)
+    this.#rawKey = savedKey
+    this.#rawValue = savedValue
+  }
+}
+
+type InputOfTask = {
+  readonly topic: string
+  readonly source: SourceInstance
+  readonly extract: StreamsConfig['defaultTimestampExtractor']
+  /** Internal topics hold what the engine wrote: nulls there are data. */
+  readonly nullsAllowed: boolean
+}
+
+function readPart(
+  serde: Serde<unknown>,
+  bytes: Uint8Array | null,
+  part: 'key' | 'value',
+  input: InputOfTask,
+  raw: LogRecord,
+): unknown {
+  if (bytes !== null) return serde.deserialize(bytes, input.topic, raw.headers)
+  if (input.nullsAllowed || serde.nullable === true) return null
+  throw new StreamsError(
+    'RECORD_UNREADABLE',
+    `the ${part} is null, but the serde ${serde.name} of source ${input.source.name} allows none; wrap it with nullable(…) and handle null`,
+  )
+}
+
+type TaskCounters = {
+  readonly processed: Counter
+  readonly dropped: Counter
+  readonly deadLettered: Counter
+  readonly commitLatency: Latency
+}
+
+function taskCounters(metrics: Metrics, id: TaskId): TaskCounters {
+  const group = 'stream-task-metrics'
+  const tags = { 'task-id': id }
+  return {
+    processed: metrics.counter({
+      group,
+      name: 'process-total',
+      description: 'Records processed',
+      tags,
+    }),
+    dropped: metrics.counter({
+      group,
+      name: 'dropped-records-total',
+      description: 'Records dropped: late, skipped by an exception handler, or with a null key',
+      tags,
+    }),
+    deadLettered: metrics.counter({
+      group,
+      name: 'dead-letter-records-total',
+      description: 'Records sent to a dead-letter topic',
+      tags,
+    }),
+    commitLatency: metrics.latency({
+      group,
+      name: 'commit-latency',
+      description: 'Duration of commits',
+      tags,
+    }),
+  }
+}
