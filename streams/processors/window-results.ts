@@ -1,0 +1,131 @@
+import type { Counter, Headers, Latency } from '../ports/index.ts'
+import type { CachedStore, KeyValue, Windowed } from '../stores/types.ts'
+import type { InternalProcessorContext } from '../topology/processor.ts'
+import { type Change, change } from '../topology/record.ts'
+import type { EmitStrategy } from './emit-strategy.ts'
+
+/**
+ * What all windowed aggregations share: the stream time that the operator has seen, and the way its results go out.
+ *
+ * Stream time is per operator and over all keys, as in Java. Unlike Java's it is kept with the committed offsets, so
+ * that a restart never reopens a window that was closed.
+ */
+type WindowContext<K, A> = InternalProcessorContext<Windowed<K>, Change<A>>
+
+export class OperatorStreamTime {
+  readonly #context: InternalProcessorContext<unknown, unknown>
+  readonly #name: string
+  #timeMs: number
+
+  constructor(context: InternalProcessorContext<unknown, unknown>) {
+    this.#context = context
+    this.#name = `stream-time:${context.nodeName}`
+    this.#timeMs = context.timeMetadata(this.#name) ?? NO_TIME_MS
+  }
+
+  /** Highest timestamp seen, this record's included. */
+  observe(timestampMs: number): number {
+    if (timestampMs > this.#timeMs) {
+      this.#timeMs = timestampMs
+      this.#context.setTimeMetadata(this.#name, timestampMs)
+    }
+    return this.#timeMs
+  }
+}
+
+/** Java: ConsumerRecord.NO_TIMESTAMP. */
+export const NO_TIME_MS = -1
+
+const METRICS_GROUP = 'stream-processor-node-metrics'
+
+/** The window starts (sessions: ends) of closed windows that have not been sent, both inclusive. */
+export type EmitRange = { readonly fromMs: number; readonly toMs: number }
+
+export type FinalResultsOptions<K, A> = {
+  readonly context: WindowContext<K, A>
+  readonly storeName: string
+  readonly intervalMs: number
+  /** Undefined: nothing can be closed. `lastCloseMs` is the close time up to which was sent, -1 at first. */
+  readonly rangeOf: (closeMs: number, lastCloseMs: number) => EmitRange | undefined
+  /** Adds the closed windows of the range to `results`, in any order that keeps keys of one window in byte order. */
+  readonly collect: (range: EmitRange, results: FinalResult<K, A>[]) => void
+  readonly compare: (left: FinalResult<K, A>, right: FinalResult<K, A>) => number
+}
+export type FinalResult<K, A> = KeyValue<Windowed<K>, { readonly value: A; readonly timestampMs: number }>
+
+/**
+ * Sends each window once, after its close (KIP-825): looked for when a record comes, at most once per interval of
+ * wall-clock time. The close time up to which was sent is kept with the committed offsets under the store's name, as
+ * in Java. Java: AbstractKStreamTimeWindowAggregateProcessor.maybeForwardFinalResult.
+ */
+export class FinalResults<K, A> {
+  readonly #options: FinalResultsOptions<K, A>
+  readonly #emitted: Counter
+  readonly #latency: Latency
+  readonly #results: FinalResult<K, A>[] = []
+  #lastCloseMs: number
+  #nextEmitMs = 0
+
+  constructor(options: FinalResultsOptions<K, A>) {
+    const { context } = options
+    this.#options = options
+    this.#lastCloseMs = context.timeMetadata(options.storeName) ?? NO_TIME_MS
+    const name = 'window-aggregate-final-emit'
+    this.#emitted = context.counter(METRICS_GROUP, `${name}-total`, 'Results sent when their window closed')
+    this.#latency = context.latency(METRICS_GROUP, `${name}-latency`, 'Duration of sending results of closed windows')
+  }
+
+  /** `closeMs`: windows that end up to here are closed. Results carry the headers of the record that closed them. */
+  emit(closeMs: number, headers: Headers): void {
+    const { context, intervalMs, rangeOf } = this.#options
+    const nowMs = context.currentSystemTimeMs()
+    if (nowMs < this.#nextEmitMs) return
+    this.#nextEmitMs = nowMs + intervalMs
+    if (this.#lastCloseMs !== NO_TIME_MS && this.#lastCloseMs >= closeMs) return
+    const range = rangeOf(closeMs, this.#lastCloseMs)
+    if (range === undefined) return
+    this.#send(range, headers)
+    this.#latency.record(context.currentSystemTimeMs() - nowMs)
+    this.#lastCloseMs = closeMs
+    context.setTimeMetadata(this.#options.storeName, closeMs)
+  }
+
+  #send(range: EmitRange, headers: Headers): void {
+    const { context, collect, compare } = this.#options
+    const results = this.#results
+    results.length = 0
+    collect(range, results)
+    results.sort(compare)
+    for (const { key, value } of results) {
+      context.forward({ key, value: change<A>(value.value, null), timestampMs: value.timestampMs, headers })
+    }
+    this.#emitted.add(results.length)
+    results.length = 0
+  }
+}
+
+/** Undefined where every update goes out. */
+export function finalResultsFor<K, A>(
+  emit: EmitStrategy,
+  options: Omit<FinalResultsOptions<K, A>, 'intervalMs'>,
+): FinalResults<K, A> | undefined {
+  return emit.kind === 'on-window-close' ? new FinalResults({ ...options, intervalMs: emit.intervalMs }) : undefined
+}
+
+/** As `forwardsOnFlush`, for session stores, whose values carry no time: results have the end of their session. */
+export function sessionsForwardOnFlush<K, A>(
+  context: WindowContext<K, A>,
+  storeName: string,
+  sendOldValues: boolean,
+): boolean {
+  const store = context.storeByName<Partial<CachedStore<Windowed<K>, A>>>(storeName)
+  if (store.setFlushListener === undefined) return false
+  return store.setFlushListener((key, newValue, oldValue) => {
+    context.forward({
+      key,
+      value: change(newValue ?? null, oldValue ?? null),
+      timestampMs: key.window.endMs,
+      headers: context.recordHeaders,
+    })
+  }, sendOldValues)
+}
