@@ -121,7 +121,6 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
   #otherStore!: WindowStore<K, Other>
   #outerStore: OuterJoinStore<K, L, R> | undefined
   #tracker!: JoinTimeTracker
-  #streamTimeName = ''
 
   constructor(side: JoinSide<K, L, R, This, Other, Out>) {
     this.#side = side
@@ -134,7 +133,6 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
     if (side.outerStore === undefined) return
     this.#outerStore = context.storeByName<OuterJoinStore<K, L, R>>(side.outerStore.name)
     this.#tracker = side.trackers.open(this.#context, this.#outerStore, side.outerStore.name)
-    this.#streamTimeName = `${side.outerStore.name}-stream-time`
   }
 
   process(record: StreamRecord<K, This>): void {
@@ -158,10 +156,7 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
   #processOuter(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): void {
     const tracker = this.#tracker
     const { timestampMs } = record
-    if (timestampMs > tracker.streamTimeMs) {
-      tracker.streamTimeMs = timestampMs
-      this.#context.setTimeMetadata(this.#streamTimeName, timestampMs)
-    }
+    tracker.advanceStreamTime(timestampMs)
     if (record.value === null || (record.key === null && !this.#side.emitsUnmatched)) {
       dropRecord(this.#context, 'null-key-or-value', record)
       return
@@ -215,7 +210,7 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
     const tracker = this.#tracker
     const { isLeft } = this.#side
     const { timestampMs } = record
-    tracker.scanFromMs = Math.min(tracker.scanFromMs, timestampMs)
+    if (timestampMs < tracker.scanFromMs) tracker.setScanFrom(timestampMs)
     tracker.storedFromMs = Math.min(tracker.storedFromMs, timestampMs)
     const key: OuterJoinKey<K> = { timestampMs, isLeft, key: record.key }
     const entry = (isLeft ? { left: record.value, right: null } : { left: null, right: record.value }) as LeftOrRight<
@@ -230,22 +225,24 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
   #emitUnmatched(record: StreamRecord<K, This>, outerStore: OuterJoinStore<K, L, R>): void {
     const { rangeAfterMs, windows, emitIntervalMs } = this.#side
     const tracker = this.#tracker
-    if (tracker.storedFromMs === NO_TIME_MS) return
     if (tracker.scanFromMs + rangeAfterMs + windows.graceMs >= tracker.streamTimeMs) return
     const nowMs = this.#context.currentSystemTimeMs()
     if (nowMs < tracker.nextEmitMs) return
     tracker.nextEmitMs = nowMs + emitIntervalMs
-
-    tracker.scanFromMs = NO_TIME_MS
-    tracker.storedFromMs = NO_TIME_MS
+    if (tracker.storedFromMs === NO_TIME_MS) {
+      tracker.setScanFrom(NO_TIME_MS)
+      return
+    }
+    let scanFromMs = NO_TIME_MS
+    let storedFromMs = NO_TIME_MS
     let isLeftOpen = false
     let isRightOpen = false
     for (const { key, value } of outerStore.all()) {
-      tracker.scanFromMs = key.timestampMs
+      scanFromMs = key.timestampMs
       if (isLeftOpen && isRightOpen) break
       const lookBackMs = key.isLeft ? windows.afterMs : windows.beforeMs
       if (key.timestampMs + lookBackMs + windows.graceMs >= tracker.streamTimeMs) {
-        if (tracker.storedFromMs === NO_TIME_MS) tracker.storedFromMs = key.timestampMs
+        if (storedFromMs === NO_TIME_MS) storedFromMs = key.timestampMs
         if (key.isLeft) isLeftOpen = true
         else isRightOpen = true
         continue
@@ -253,6 +250,8 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
       this.#forwardUnmatched(record, key, value)
       outerStore.put(key, null)
     }
+    tracker.storedFromMs = storedFromMs
+    tracker.setScanFrom(scanFromMs)
   }
 
   #forwardUnmatched(
