@@ -1,0 +1,43 @@
+# Everything a developer needs. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help install demo test check bench clean types lint layers unit
+
+help: ## Lists these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+install: node_modules/.installed ## Installs what is needed, Node 24 too where there is a binary for this platform
+
+node_modules/.installed: package.json package-lock.json
+	@echo "Installing packages (Node 24 and native libraries among them, about half a minute)..."
+	npm ci --no-audit --no-fund --loglevel=error
+	@node -e 'const major = Number(process.versions.node.split(".")[0]); if (major < 24) { console.error("Mto needs Node 24 or later; this is " + process.version + ", and there is no binary of Node 24 for " + process.platform + "-" + process.arch + " among the packages. Install Node 24 and run this again."); process.exit(1) }'
+	@touch $@
+
+test: install ## Installs, then runs every check and test
+	@$(MAKE) --no-print-directory types lint layers
+	vitest run
+
+check: install ## Types, lint, layers and the quick tests: under a minute
+	@$(MAKE) --no-print-directory types lint layers unit
+
+types:
+	node node_modules/typescript-native/bin/tsc --noEmit -p .
+
+lint:
+	biome ci --error-on-warnings .
+
+layers:
+	depcruise --config .dependency-cruiser.mjs --output-type err-long streams state-stores connectors schemas host cli testing bench
+
+unit:
+	vitest run --exclude '**/*.slow.test.ts'
+
+bench: install ## Events per second of the engine on the embedded log, and where the time goes
+	node bench/run.ts
+
+clean: ## Removes what was installed and produced (not your data directory)
+	rm -rf node_modules coverage build
