@@ -156,7 +156,7 @@ export const bytesSerde: Serde<Bytes> = {
     if (!(data instanceof Uint8Array)) throw new Error(`bytes were expected, not ${typeof data}`)
     return data
   },
-  deserialize: (bytes) => bytes.slice(),
+  deserialize: (bytes) => new Uint8Array(bytes),
 }
 
 const UUID_LENGTH = 36

@@ -1,5 +1,6 @@
 import type { Bytes } from '../base/bytes.ts'
 import type { Clock, Headers, Keyspace, LogRecord, Serde, WriteBatch } from '../ports/index.ts'
+import type { Window, Windowed } from '../serdes/index.ts'
 import type { RecordCache } from './record-cache.ts'
 
 /**
@@ -10,9 +11,7 @@ import type { RecordCache } from './record-cache.ts'
  */
 export type ValueAndTimestamp<V> = { readonly value: V; readonly timestampMs: number }
 
-/** A window of a key: [startMs, endMs) for tumbling and hopping, [startMs, endMs] for sliding and session windows. */
-export type Window = { readonly startMs: number; readonly endMs: number }
-export type Windowed<K> = { readonly key: K; readonly window: Window }
+export type { Window, Windowed }
 
 export type KeyValue<K, V> = { readonly key: K; readonly value: V }
 
@@ -254,7 +253,12 @@ export type ManagedStore = {
  * Set by the operator that owns a caching store: called for each key that leaves the record cache (on commit or
  * eviction) with old and new value. Java: CachedStateStore.setFlushListener.
  */
-export type FlushListener<K, V> = (key: K, newValue: V | undefined, oldValue: V | undefined, timestampMs: number) => void
+export type FlushListener<K, V> = (
+  key: K,
+  newValue: V | undefined,
+  oldValue: V | undefined,
+  timestampMs: number,
+) => void
 
 export type CachedStore<K, V> = {
   /** Returns true if the store caches: then the operator must not forward by itself. */

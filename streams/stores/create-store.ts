@@ -1,0 +1,36 @@
+import { createKeyValueStore } from './key-value-store.ts'
+import type {
+  CachedStore,
+  CustomStoreSpec,
+  KeyValueStoreSpec,
+  ManagedStore,
+  StoreEnvironment,
+  StoreOf,
+  StoreSpec,
+  ValueAndTimestamp,
+} from './types.ts'
+
+/** What a caching store calls back with, by spec. */
+export type CachedStoreOf<S> = S extends CustomStoreSpec
+  ? unknown
+  : S extends KeyValueStoreSpec<infer K, infer V>
+    ? CachedStore<K, S extends { readonly timestamped: true } ? ValueAndTimestamp<V> : V>
+    : unknown
+
+export type OpenStore<S> = ManagedStore & StoreOf<S> & CachedStoreOf<S>
+
+/** Opens the store of a spec over its keyspace, for the task that owns it. */
+export function createStore<S extends StoreSpec>(spec: S, environment: StoreEnvironment): OpenStore<S> {
+  return open(spec, environment) as OpenStore<S>
+}
+
+function open(spec: StoreSpec, environment: StoreEnvironment): ManagedStore {
+  switch (spec.kind) {
+    case 'key-value':
+      return createKeyValueStore(spec, environment)
+    case 'custom':
+      return spec.create(environment) as ManagedStore
+    default:
+      throw new Error(`stores of kind ${spec.kind} cannot be opened yet`)
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * State stores: typed objects above the bytes of an engine. One map per store is write buffer and read cache;
+ * serialization happens once per dirty key per commit; nothing reaches the engine before the owner writes its batch.
+ * Formats and semantics are those of Java Kafka Streams' stores. Not here: the engines (`#state-stores`), the commit
+ * (`runtime`), buffers ordered by time (`processors`, as custom stores made of the helpers below).
+ */
+export { type CachedStoreOf, createStore, type OpenStore } from './create-store.ts'
+export { DirtyIndex, type IndexedEntry } from './dirty-index.ts'
+export { keyAfter, MergedScan, type ScannedEntry, type ScanRange, type ScanSource } from './merged-scan.ts'
+export { createRecordCache, type RecordCache } from './record-cache.ts'
+export {
+  defaultSegmentIntervalMs,
+  defaultVersionedSegmentIntervalMs,
+  keyValueStore,
+  type SessionStoreOptions,
+  type StoreOptions,
+  sessionStore,
+  timestampedKeyValueStore,
+  timestampedWindowStore,
+  type VersionedStoreOptions,
+  versionedKeyValueStore,
+  type WindowStoreOptions,
+  windowStore,
+} from './specs.ts'
+export { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
+export { ArraySource, CountedIterator, type EntrySource, IteratorCount, storeIteratorsOpen } from './store-iterator.ts'
+export type {
+  CachedStore,
+  ChangelogSink,
+  CustomStoreSpec,
+  FlushListener,
+  KeyValue,
+  KeyValueStore,
+  KeyValueStoreSpec,
+  ManagedStore,
+  ReadOnlyKeyValueStore,
+  ReadOnlySessionStore,
+  ReadOnlyVersionedKeyValueStore,
+  ReadOnlyWindowStore,
+  RecordContext,
+  SessionStore,
+  SessionStoreSpec,
+  StoreEnvironment,
+  StoreIterator,
+  StoreOf,
+  StorePersistence,
+  StoreSpec,
+  TimestampedKeyValueStore,
+  ValueAndTimestamp,
+  VersionedKeyValueStore,
+  VersionedRecord,
+  VersionedStoreSpec,
+  Window,
+  WindowEntry,
+  Windowed,
+  WindowStore,
+  WindowStoreSpec,
+} from './types.ts'

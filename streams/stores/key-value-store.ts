@@ -1,0 +1,425 @@
+import { assert, type Bytes, prefixEnd, present } from '../base/index.ts'
+import { type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
+import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
+import { DirtyIndex } from './dirty-index.ts'
+import { keyAfter, MergedScan, type ScanRange, type ScanSource } from './merged-scan.ts'
+import { type CacheableEntry, type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
+import { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
+import { CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
+import type {
+  CachedStore,
+  ChangelogSink,
+  FlushListener,
+  KeyValue,
+  KeyValueStore,
+  KeyValueStoreSpec,
+  ManagedStore,
+  StoreEnvironment,
+  StoreIterator,
+  ValueAndTimestamp,
+} from './types.ts'
+
+/** Steps of the clock hand per insertion: more than one, so that the cache comes back to its bound. */
+const EVICTION_STEPS_MAX = 8
+
+/** A key of the store as it is in memory: uncommitted (dirty), or as the engine has it (clean; null = not there). */
+class KeyValueEntry<K, V> {
+  readonly key: K
+  readonly mapKey: unknown
+  engineKey: Bytes | undefined
+  value: V | null
+  /** Changelog timestamp of a plain store: that of the record which was in process. */
+  timestampMs = 0
+  /** 0 = clean. Rises in the order in which entries became dirty. */
+  dirtySequence = 0
+  isReferenced = false
+  update: CachedUpdate<CacheableEntry> | undefined = undefined
+
+  constructor(key: K, mapKey: unknown, engineKey: Bytes | undefined, value: V | null) {
+    this.key = key
+    this.mapKey = mapKey
+    this.engineKey = engineKey
+    this.value = value
+  }
+}
+
+/**
+ * The key-value store, plain or timestamped (then V is a ValueAndTimestamp). One map holds the write buffer and the
+ * read cache: an entry is dirty until its commit and then stays as a clean one, until the clock hand evicts it.
+ * Keys that are primitives are map keys themselves, so that reading a hot key is one lookup.
+ *
+ * Semantics: Java's RocksDBStore and RocksDBTimestampedStore under their change-logging layers.
+ */
+class BufferedKeyValueStore<K, V>
+  implements KeyValueStore<K, V>, ManagedStore, CachedStore<K, V>, ScanSource<KeyValueEntry<K, V>>
+{
+  readonly name: string
+  readonly keyspace: StoreEnvironment['keyspace']
+  readonly index = new DirtyIndex<KeyValueEntry<K, V>>((entry) => this.#engineKeyOf(entry))
+  epoch = 0
+  dirtySequence = 0
+  readonly #environment: StoreEnvironment
+  readonly #codec: StoreCodec<K, unknown>
+  readonly #isTimestamped: boolean
+  readonly #cleanEntriesMax: number
+  readonly #entries = new Map<unknown, KeyValueEntry<K, V>>()
+  readonly #iterators = new IteratorCount()
+  readonly #size = new SizeEstimate()
+  readonly #cache: StoreCache<KeyValueEntry<K, V>> | undefined
+  #dirty: KeyValueEntry<K, V>[] = []
+  #preparedCount = 0
+  #hand: Iterator<KeyValueEntry<K, V>>
+  #listener: FlushListener<K, V> | undefined
+  #sendsOldValues = false
+  /** Bytes of the object key that was looked up last; saves serializing it twice. */
+  #objectKeyBytes: Bytes | undefined
+
+  constructor(spec: KeyValueStoreSpec<K, unknown>, environment: StoreEnvironment) {
+    this.name = spec.name
+    this.keyspace = environment.keyspace
+    this.#environment = environment
+    this.#codec = new StoreCodec(spec.name, environment.changelogTopic, spec.keySerde, spec.valueSerde)
+    this.#isTimestamped = spec.timestamped
+    this.#cleanEntriesMax = environment.cleanEntriesMax
+    this.#hand = this.#entries.values()
+    this.#cache = spec.caching
+      ? environment.recordCache?.open<KeyValueEntry<K, V>>(
+          (update) => this.#flushUpdate(update),
+          environment.recordContext,
+        )
+      : undefined
+  }
+
+  get(key: K): V | undefined {
+    const mapKey = typeof key === 'object' ? this.#objectMapKey(key) : key
+    const entry = this.#entries.get(mapKey)
+    if (entry === undefined) return this.#load(key, mapKey).value ?? undefined
+    entry.isReferenced = true
+    return entry.value ?? undefined
+  }
+
+  put(key: K, value: V | null): void {
+    assert(value !== undefined, 'a store holds values; null removes the key')
+    const mapKey = typeof key === 'object' ? this.#objectMapKey(key) : key
+    const found = this.#entries.get(mapKey)
+    const entry = found ?? this.#add(key, mapKey, null)
+    if (this.#cache !== undefined) {
+      this.#cache.hold(entry, found === undefined ? OLD_VALUE_UNKNOWN : found.value, this.#entryBytes())
+    }
+    entry.value = value
+    entry.timestampMs = this.#environment.recordContext.timestampMs
+    entry.isReferenced = true
+    if (entry.dirtySequence === 0) this.#becomeDirty(entry)
+    this.#cache?.keepBound()
+  }
+
+  putIfAbsent(key: K, value: V): V | undefined {
+    const found = this.get(key)
+    if (found === undefined) this.put(key, value)
+    return found
+  }
+
+  delete(key: K): V | undefined {
+    const found = this.get(key)
+    this.put(key, null)
+    return found
+  }
+
+  range(from: K | undefined, to: K | undefined): StoreIterator<KeyValue<K, V>> {
+    return this.#iterate(this.#inclusiveRange(from, to, false))
+  }
+
+  reverseRange(from: K | undefined, to: K | undefined): StoreIterator<KeyValue<K, V>> {
+    return this.#iterate(this.#inclusiveRange(from, to, true))
+  }
+
+  all(): StoreIterator<KeyValue<K, V>> {
+    return this.#iterate({ from: undefined, to: undefined, reverse: false })
+  }
+
+  reverseAll(): StoreIterator<KeyValue<K, V>> {
+    return this.#iterate({ from: undefined, to: undefined, reverse: true })
+  }
+
+  prefixScan<P>(prefix: P, prefixSerde: Serde<P>): StoreIterator<KeyValue<K, V>> {
+    // A copy: the end of the prefix is made from it, and a serde may hand out a view of its own memory.
+    const from = new Uint8Array(prefixSerde.serialize(prefix as NonNullable<P>, this.#environment.changelogTopic))
+    return this.#iterate({ from, to: prefixEnd(from), reverse: false })
+  }
+
+  approximateEntryCount(): number {
+    return this.keyspace.approximateCount() + this.#dirty.length
+  }
+
+  setFlushListener(listener: FlushListener<K, V>, sendOldValues: boolean): boolean {
+    if (this.#cache === undefined) return false
+    this.#listener = listener
+    this.#sendsOldValues = sendOldValues
+    return true
+  }
+
+  get dirtyBytes(): number {
+    return this.#dirty.length * this.#entryBytes()
+  }
+
+  get dirtyEntries(): number {
+    return this.#dirty.length
+  }
+
+  get iteratorsOpen(): number {
+    return this.#iterators.open
+  }
+
+  syncIndex(): void {
+    this.index.sync(this.#dirty)
+  }
+
+  flushCache(): void {
+    this.#cache?.flush()
+  }
+
+  prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
+    assert((this.#cache?.updates ?? 0) === 0, 'the record cache is flushed before a commit is prepared')
+    const { keyspace } = this
+    let bytes = 0
+    for (const entry of this.#dirty) {
+      const key = this.#engineKeyOf(entry)
+      bytes += key.length
+      if (entry.value === null) {
+        batch.delete(keyspace, key)
+        changelog?.(key, null, entry.timestampMs, NO_HEADERS)
+      } else if (this.#isTimestamped) {
+        const { value, timestampMs } = entry.value as ValueAndTimestamp<unknown>
+        const raw = this.#codec.encodeValue(value)
+        batch.put(keyspace, key, encodeTimestamped(raw, timestampMs))
+        changelog?.(key, raw, timestampMs, NO_HEADERS)
+        bytes += raw.length
+      } else {
+        const raw = this.#codec.encodeValue(entry.value)
+        batch.put(keyspace, key, raw)
+        changelog?.(key, raw, entry.timestampMs, NO_HEADERS)
+        bytes += raw.length
+      }
+    }
+    this.#size.measured(bytes, this.#dirty.length)
+    this.#preparedCount = this.#dirty.length
+  }
+
+  committed(): void {
+    assert(this.#preparedCount === this.#dirty.length, 'nothing is put between the preparation of a commit and its end')
+    for (const entry of this.#dirty) entry.dirtySequence = 0
+    this.#forgetDirty()
+    this.#evict(this.#entries.size)
+  }
+
+  aborted(): void {
+    this.#cache?.drop()
+    for (const entry of this.#dirty) this.#entries.delete(entry.mapKey)
+    this.#forgetDirty()
+  }
+
+  restoreBatch(records: readonly LogRecord[], batch: WriteBatch): void {
+    this.#dropClean()
+    for (const { key, value, timestampMs } of records) {
+      // A source topic that serves as changelog may hold records without key; the table ignores them too.
+      if (key === null) continue
+      if (value === null) batch.delete(this.keyspace, key)
+      else batch.put(this.keyspace, key, this.#isTimestamped ? encodeTimestamped(value, timestampMs) : value)
+    }
+  }
+
+  saveMetadata(): Readonly<Record<string, number>> {
+    return {}
+  }
+
+  loadMetadata(): void {}
+
+  close(): void {
+    assert(
+      this.#iterators.open === 0,
+      `store '${this.name}' is closed while ${this.#iterators.open} iterators are open`,
+    )
+    this.#cache?.drop()
+    this.#entries.clear()
+    this.#forgetDirty()
+  }
+
+  #entryBytes(): number {
+    return this.#size.averageBytes + ENTRY_OVERHEAD_BYTES
+  }
+
+  #objectMapKey(key: K): unknown {
+    assert(key !== null, 'a key is not null')
+    this.#objectKeyBytes = this.#codec.encodeKey(key)
+    return mapKeyOfBytes(this.#objectKeyBytes)
+  }
+
+  #engineKeyOf(entry: KeyValueEntry<K, V>): Bytes {
+    let bytes = entry.engineKey
+    if (bytes === undefined) {
+      bytes = this.#codec.encodeKey(entry.key)
+      entry.engineKey = bytes
+    }
+    return bytes
+  }
+
+  #add(key: K, mapKey: unknown, value: V | null): KeyValueEntry<K, V> {
+    assert(key !== undefined, 'a key is not undefined')
+    const engineKey = typeof key === 'object' ? this.#objectKeyBytes : undefined
+    const entry = new KeyValueEntry<K, V>(key, mapKey, engineKey, value)
+    this.#entries.set(mapKey, entry)
+    return entry
+  }
+
+  /** A clean entry of what the engine has; also of "nothing", so that it is not asked again. */
+  #load(key: K, mapKey: unknown): KeyValueEntry<K, V> {
+    const entry = this.#add(key, mapKey, null)
+    entry.value = this.#readEngine(entry)
+    this.#evict(EVICTION_STEPS_MAX)
+    return entry
+  }
+
+  #readEngine(entry: KeyValueEntry<K, V>): V | null {
+    const bytes = this.keyspace.get(this.#engineKeyOf(entry))
+    return bytes === undefined ? null : this.#decode(bytes)
+  }
+
+  #decode(bytes: Bytes): V {
+    if (!this.#isTimestamped) return this.#codec.decodeValue(bytes) as V
+    const value = this.#codec.decodeValue(valueBytesOf(bytes))
+    return { value, timestampMs: timestampOf(bytes) } as V
+  }
+
+  #becomeDirty(entry: KeyValueEntry<K, V>): void {
+    entry.dirtySequence = ++this.dirtySequence
+    this.#dirty.push(entry)
+    if (this.#size.wants(this.#dirty.length)) this.#measure(entry)
+  }
+
+  #measure(entry: KeyValueEntry<K, V>): void {
+    if (entry.value === null) return
+    const value = this.#isTimestamped ? (entry.value as ValueAndTimestamp<unknown>).value : entry.value
+    this.#size.sample(this.#engineKeyOf(entry).length + this.#codec.encodeValue(value).length)
+  }
+
+  #forgetDirty(): void {
+    this.#dirty = []
+    this.#preparedCount = 0
+    this.index.clear()
+    this.epoch++
+  }
+
+  #dropClean(): void {
+    assert(this.#dirty.length === 0, 'a store is restored only where nothing is uncommitted')
+    this.#entries.clear()
+    this.epoch++
+  }
+
+  /**
+   * The clock hand: a live iterator over the map. It passes dirty entries, gives referenced ones a second chance and
+   * takes the others, until the clean ones are within their bound or its steps are used up.
+   */
+  #evict(stepsMax: number): void {
+    const entries = this.#entries
+    let surplus = entries.size - this.#dirty.length - this.#cleanEntriesMax
+    for (let steps = 0; surplus > 0 && steps < stepsMax; steps++) {
+      let position = this.#hand.next()
+      if (position.done === true) {
+        this.#hand = entries.values()
+        position = this.#hand.next()
+        if (position.done === true) return
+      }
+      const entry = position.value
+      if (entry.dirtySequence !== 0) continue
+      if (entry.isReferenced) {
+        entry.isReferenced = false
+        continue
+      }
+      entries.delete(entry.mapKey)
+      surplus--
+    }
+  }
+
+  #flushUpdate(update: CachedUpdate<KeyValueEntry<K, V>>): void {
+    const listener = this.#listener
+    if (listener === undefined) return
+    const newValue = update.newValue as V | null
+    let oldValue = update.oldValue as V | null | typeof OLD_VALUE_UNKNOWN
+    if (oldValue === OLD_VALUE_UNKNOWN) {
+      oldValue = newValue === null || this.#sendsOldValues ? this.#readEngine(update.entry) : null
+    }
+    // A key that came and went between two flushes was never known downstream.
+    if (newValue === null && oldValue === null) return
+    const { key } = update.entry
+    listener(key, newValue ?? undefined, this.#sendsOldValues ? (oldValue ?? undefined) : undefined, update.timestampMs)
+  }
+
+  #inclusiveRange(from: K | undefined, to: K | undefined, reverse: boolean): ScanRange {
+    return {
+      from: from === undefined ? undefined : this.#codec.encodeKey(from),
+      to: to === undefined ? undefined : keyAfter(this.#codec.encodeKey(to)),
+      reverse,
+    }
+  }
+
+  #iterate(range: ScanRange): StoreIterator<KeyValue<K, V>> {
+    const scan = new MergedScan<KeyValueEntry<K, V>>(this, range)
+    return new CountedIterator(
+      this.#iterators,
+      new KeyValueSource(scan, this.#codec, this.#entries, (bytes) => this.#decode(bytes)),
+    )
+  }
+}
+
+/** Makes typed entries of what a scan finds; values that are in memory anyway are not read twice. */
+class KeyValueSource<K, V> implements EntrySource<KeyValue<K, V>> {
+  readonly #scan: MergedScan<KeyValueEntry<K, V>>
+  readonly #codec: StoreCodec<K, unknown>
+  readonly #entries: ReadonlyMap<unknown, KeyValueEntry<K, V>>
+  readonly #decode: (bytes: Bytes) => V
+
+  constructor(
+    scan: MergedScan<KeyValueEntry<K, V>>,
+    codec: StoreCodec<K, unknown>,
+    entries: ReadonlyMap<unknown, KeyValueEntry<K, V>>,
+    decode: (bytes: Bytes) => V,
+  ) {
+    this.#scan = scan
+    this.#codec = codec
+    this.#entries = entries
+    this.#decode = decode
+  }
+
+  next(): KeyValue<K, V> | undefined {
+    const scan = this.#scan
+    if (!scan.next()) return undefined
+    const { entry } = scan
+    if (entry !== undefined) return { key: entry.key, value: present(entry.value, 'a scan passes deletions') }
+    const key = this.#codec.decodeKey(scan.key)
+    const known = typeof key === 'object' ? undefined : this.#entries.get(key)
+    return { key, value: known?.value ?? this.#decode(scan.value) }
+  }
+
+  close(): void {
+    this.#scan.close()
+  }
+}
+
+export function createKeyValueStore<K, V>(
+  spec: KeyValueStoreSpec<K, V> & { readonly timestamped: true },
+  environment: StoreEnvironment,
+): ManagedStore & KeyValueStore<K, ValueAndTimestamp<V>> & CachedStore<K, ValueAndTimestamp<V>>
+export function createKeyValueStore<K, V>(
+  spec: KeyValueStoreSpec<K, V> & { readonly timestamped: false },
+  environment: StoreEnvironment,
+): ManagedStore & KeyValueStore<K, V> & CachedStore<K, V>
+export function createKeyValueStore<K, V>(
+  spec: KeyValueStoreSpec<K, V>,
+  environment: StoreEnvironment,
+): ManagedStore & CachedStore<K, V>
+export function createKeyValueStore<K, V>(
+  spec: KeyValueStoreSpec<K, V>,
+  environment: StoreEnvironment,
+): ManagedStore & KeyValueStore<K, V> & CachedStore<K, V> {
+  return new BufferedKeyValueStore<K, V>(spec as KeyValueStoreSpec<K, unknown>, environment)
+}
