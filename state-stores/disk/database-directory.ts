@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { assert, StreamsError } from '#streams/base'
 import { diskErrorOf } from './disk-error.ts'
@@ -32,7 +32,7 @@ export function databasePath(directory: string, name: string): string {
 export async function ownDirectory(engine: string, directory: string, name: string): Promise<OwnedDirectory> {
   const path = databasePath(directory, name)
   try {
-    await mkdir(path, { recursive: true })
+    await makeWritableDirectory(path)
     const lock = lockDirectory(path)
     const foreign = await foreignEngineOf(engine, path)
     if (foreign === undefined) return { path, release: () => lock.close() }
@@ -45,6 +45,20 @@ export async function ownDirectory(engine: string, directory: string, name: stri
   } catch (error) {
     throw diskErrorOf(error, engine, 'opening', path)
   }
+}
+
+/** On a read-only disk a recursive mkdir says ENOENT: the plain one then says why. */
+async function makeWritableDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    if ((error as { readonly code?: string }).code !== 'ENOENT') throw error
+    await mkdir(dirname(path)).catch((parentError: { readonly code?: string }) => {
+      if (parentError.code !== 'EEXIST') throw parentError
+    })
+    await mkdir(path)
+  }
+  await access(path, constants.W_OK)
 }
 
 function lockDirectory(path: string): DatabaseSync {

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { messageOf, StreamsError, type StreamsErrorCode } from '#streams/base'
 
 /**
@@ -11,13 +12,18 @@ type Rule = {
   readonly todo: string
 }
 
+/** Less free space than this counts as full where the store only says that it failed: LMDB calls it an I/O error. */
+const BYTES_FREE_MIN = 1024 * 1024
+
+const DISK_FULL: Rule = {
+  code: 'DISK_FULL',
+  pattern: /no space left|ENOSPC|disk quota|EDQUOT|disk (is )?full|file too large|EFBIG/i,
+  what: 'the disk is full',
+  todo: 'Free space or move the state directory to a larger disk, then start again; nothing of this batch was applied.',
+}
+
 const RULES: readonly Rule[] = [
-  {
-    code: 'DISK_FULL',
-    pattern: /no space left|ENOSPC|disk quota|EDQUOT|disk (is )?full|file too large|EFBIG/i,
-    what: 'the disk is full',
-    todo: 'Free space or move the state directory to a larger disk, then start again; nothing of this batch was applied.',
-  },
+  DISK_FULL,
   {
     code: 'DISK_READ_ONLY',
     pattern: /read-?only|EROFS|permission denied|EACCES|EPERM|not permitted/i,
@@ -52,11 +58,21 @@ export function diskErrorOf(error: unknown, engine: string, action: string, dire
   const code = (error as { readonly code?: unknown } | null)?.code
   const texts = [code, messageOf(error), cause === undefined ? undefined : messageOf(cause)]
   const text = texts.filter((part) => part !== undefined && part !== '').join(': ')
-  const rule = RULES.find(({ pattern }) => pattern.test(text))
+  const rule = RULES.find(({ pattern }) => pattern.test(text)) ?? (isDiskFull(directory) ? DISK_FULL : undefined)
   const what = rule?.what ?? 'the disk or the store failed'
   const todo = rule?.todo ?? 'Check the disk and the system log; if it is sound, delete this directory and restart.'
   const message = `${engine}: ${action} state directory ${directory} failed: ${what} (${text}). ${todo}`
   return new StreamsError(rule?.code ?? 'DISK_FAILED', message, {
     cause: error,
   })
+}
+
+function isDiskFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize < BYTES_FREE_MIN
+  } catch {
+    // The directory may be what is missing: then the first error is the one to tell.
+    return false
+  }
 }

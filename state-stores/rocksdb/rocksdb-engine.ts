@@ -28,6 +28,7 @@ export type RocksDbEngineOptions = {
   readonly databasesExpected: number
   /** Threads for flushes and compactions, for all databases of the process. */
   readonly backgroundThreads: number
+  /** ZSTD: a smaller disk for slower reads. Off, as in Kafka Streams. */
   readonly compression: boolean
   /** Replaced in tests of what happens where the library does not load. */
   readonly loadBinding?: () => RocksDbBinding
@@ -38,7 +39,7 @@ export const ROCKSDB_DEFAULTS = {
   memtableBytesMax: 256 * 1024 * 1024,
   databasesExpected: 8,
   backgroundThreads: 2,
-  compression: true,
+  compression: false,
 } as const satisfies Omit<RocksDbEngineOptions, 'directory'>
 
 /** Below this RocksDB rounds up by itself: six write buffers of 64 KiB. */
