@@ -1,10 +1,11 @@
 /**
  * The child process of crash.test.ts: writes batches until it is killed. Batch n sets every key of `cells` to n, adds
- * key n to `log`, removes what is older than LOG_KEPT from it, and stores n as position. It prints n after each write.
+ * key n to `log`, removes what is older than LOG_KEPT from it, and stores n as position. It prints n after each write;
+ * if it fails it prints code and message instead, and exits with 3.
  */
 import { writeSync } from 'node:fs'
 import { createLmdbEngine, createRocksDbEngine, LMDB_DEFAULTS, ROCKSDB_DEFAULTS } from '#state-stores'
-import { type Bytes, present, readInt32, writeInt32 } from '#streams/base'
+import { type Bytes, present, readInt32, StreamsError, writeInt32 } from '#streams/base'
 import type { StateEngine } from '#streams/ports'
 
 export const CELLS = 50
@@ -50,5 +51,10 @@ async function writeForever(engineName: string, directory: string): Promise<void
 }
 
 if (process.argv[1] === import.meta.filename) {
-  await writeForever(present(process.argv[2], 'engine name'), present(process.argv[3], 'directory'))
+  try {
+    await writeForever(present(process.argv[2], 'engine name'), present(process.argv[3], 'directory'))
+  } catch (error) {
+    writeSync(2, error instanceof StreamsError ? `${error.code}: ${error.message}` : String(error))
+    process.exit(3)
+  }
 }

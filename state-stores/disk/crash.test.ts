@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPrng, readInt32 } from '#streams/base'
@@ -59,6 +59,36 @@ describe.each(ENGINES)('%s in a process that is killed', (engineName) => {
     expect(await engine.list()).toEqual([])
   })
 })
+
+/**
+ * The shell's limit on file sizes, in blocks of 512 bytes: room for one batch and not for two. RocksDB reports it at
+ * the log, LMDB at the data file.
+ */
+const SIZE_LIMITS: readonly { engineName: PersistentEngineName; blocks: number; codes: RegExp }[] = [
+  { engineName: 'rocksdb', blocks: 300, codes: /^DISK_FULL: / },
+  // LMDB calls a write that was cut short an I/O error.
+  { engineName: 'lmdb', blocks: 800, codes: /^DISK_(FULL|FAILED): / },
+]
+
+test.each(SIZE_LIMITS)(
+  '$engineName where a file cannot grow: an error that names the directory, and whole batches only',
+  async ({ engineName, blocks, codes }) => {
+    const directory = await temporaryDirectory()
+    const command = `ulimit -f ${blocks}; exec "$0" "$@"`
+    const { status, stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', command, process.execPath, WRITER, engineName, directory.path],
+      { encoding: 'utf8' },
+    )
+    expect(stderr).toMatch(codes)
+    expect(stderr).toContain(directory.path)
+    expect(status).toBe(3)
+    const acknowledged = Number(stdout.trim().split('\n').at(-1))
+    expect(acknowledged).toBeGreaterThan(0)
+    expect(await checkedPosition(engineName, directory.path)).toBe(acknowledged)
+    await directory.remove()
+  },
+)
 
 /** Kills the writer some milliseconds after its first batch; the last number that it printed. */
 async function writeAndKill(
