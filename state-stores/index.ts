@@ -13,7 +13,7 @@ export {
   LMDB_DEFAULTS,
   type LmdbEngineOptions,
 } from './lmdb/index.ts'
-export { createMemoryEngine, type MemoryEngine } from './memory/index.ts'
+export { createMemoryDatabase, createMemoryEngine, type MemoryEngine } from './memory/index.ts'
 export {
   createRocksDbEngine,
   ROCKSDB_DEFAULTS,

@@ -1,2 +1,2 @@
 /** State in memory; imports nothing of Node, so that the simulator and a browser can use it. */
-export { createMemoryEngine, type MemoryEngine } from './memory-engine.ts'
+export { createMemoryDatabase, createMemoryEngine, type MemoryEngine } from './memory-engine.ts'

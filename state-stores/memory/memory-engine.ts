@@ -16,6 +16,12 @@ export type MemoryEngine = StateEngine & {
 
 type Trees = Map<string, SortedTree>
 
+/** One database that belongs to nobody else: for the test driver, which opens its stores synchronously. */
+export function createMemoryDatabase(name: string, keyspaces: readonly string[]): StateDatabase {
+  const trees: Trees = new Map(keyspaces.map((keyspace) => [keyspace, new SortedTree()]))
+  return new MemoryDatabase(name, keyspaces, trees, () => {})
+}
+
 export function createMemoryEngine(): MemoryEngine {
   return engineOver(new Map())
 }

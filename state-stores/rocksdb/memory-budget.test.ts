@@ -9,7 +9,7 @@ const OPTIONS: MemoryBudgetOptions = {
   databasesExpected: 4,
 }
 
-test('databases get equal shares, divided among their columns, then halves of the rest, then the least', () => {
+test('databases get equal shares, divided among their columns, then less and less, then the least', () => {
   const budget = createMemoryBudget(OPTIONS)
   const granted = Array.from({ length: 7 }, () => budget.take(2).bytesPerColumn)
   expect(granted).toEqual([125, 125, 125, 62, 31, 16, 10])
@@ -29,5 +29,5 @@ test('the bound is never passed: the one too many is refused by name', () => {
 })
 
 test('one column gets no more than the most', () => {
-  expect(createMemoryBudget({ ...OPTIONS, databasesExpected: 1 }).take(1).bytesPerColumn).toBe(400)
+  expect(createMemoryBudget({ ...OPTIONS, databasesExpected: 2 }).take(1).bytesPerColumn).toBe(400)
 })

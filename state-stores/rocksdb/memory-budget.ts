@@ -2,8 +2,9 @@ import { assert, StreamsError } from '#streams/base'
 
 /**
  * One bound over all open databases. The binding gives each column family its own block cache and its own memtables and
- * can share neither, so the bound is kept by sharing it out: a database gets `1 / databasesExpected` of the whole while
- * that lasts, then half of what is left, and gives it back when it closes. What an open database has is never changed.
+ * can share neither, so the bound is kept by sharing it out: the first half goes in equal shares, `1 / databasesExpected`
+ * of the whole each; after that a database gets the same part of twice what is left, so that there is still something
+ * for more than are expected. It is given back when the database closes. What an open database has is never changed.
  */
 export type MemoryBudget = {
   /** Bytes per column family for a database of `columns` families. */
@@ -22,7 +23,7 @@ export type MemoryBudgetOptions = {
 
 export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
   const { name, bytesMax, bytesPerColumnMin, bytesPerColumnMax, databasesExpected } = options
-  assert(databasesExpected >= 1, 'databasesExpected is at least 1')
+  assert(databasesExpected >= 2, 'databasesExpected is at least 2')
   let bytesTaken = 0
   return {
     get bytesTaken() {
@@ -30,7 +31,7 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
     },
     take(columns) {
       const left = bytesMax - bytesTaken
-      const share = Math.min(bytesMax / databasesExpected, left / 2)
+      const share = Math.min(bytesMax, 2 * left) / databasesExpected
       const wanted = Math.floor(Math.min(share / columns, bytesPerColumnMax))
       const bytesPerColumn = Math.max(wanted, bytesPerColumnMin)
       const granted = bytesPerColumn * columns
@@ -38,7 +39,8 @@ export function createMemoryBudget(options: MemoryBudgetOptions): MemoryBudget {
         throw new StreamsError(
           'LIMIT_EXCEEDED',
           `Opening one more state database with ${columns} column families needs ${granted} bytes, and ${left} of ` +
-            `${name} = ${bytesMax} are left. Raise ${name}, or run fewer tasks in this process.`,
+            `${name} = ${bytesMax} are left. Raise ${name}, or databasesExpected if the others took too much, or run fewer ` +
+            'tasks in this process.',
         )
       }
       bytesTaken += granted

@@ -37,7 +37,7 @@ export type RocksDbEngineOptions = {
 export const ROCKSDB_DEFAULTS = {
   cacheBytesMax: 256 * 1024 * 1024,
   memtableBytesMax: 256 * 1024 * 1024,
-  databasesExpected: 8,
+  databasesExpected: 16,
   backgroundThreads: 2,
   compression: false,
 } as const satisfies Omit<RocksDbEngineOptions, 'directory'>
