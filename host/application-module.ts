@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url'
-import { StreamsError, messageOf } from '#streams/base'
+import type { Topology } from '#streams/topology'
+import { messageOf, StreamsError } from '#streams/base'
 import type { TopicSpec } from '#streams/ports'
 import type { StreamsOptions } from '#streams/runtime'
-import type { Topology } from '#streams'
 
 /**
  * What a module that Mto runs exports. Each stream thread imports it and builds its own topology: functions cannot
@@ -24,7 +24,8 @@ export type LoadedApplication = {
 
 /** Imports the module; TOPOLOGY_INVALID says what it lacks. */
 export async function loadApplication(location: string | URL): Promise<LoadedApplication> {
-  const url = typeof location === 'string' && !location.startsWith('file:') ? pathToFileURL(location).href : String(location)
+  const url =
+    typeof location === 'string' && !location.startsWith('file:') ? pathToFileURL(location).href : String(location)
   let module: Partial<ApplicationModule>
   try {
     module = (await import(url)) as Partial<ApplicationModule>
@@ -33,7 +34,10 @@ export async function loadApplication(location: string | URL): Promise<LoadedApp
   }
   const { topology, config = {}, topics = [] } = module
   if (topology === undefined) {
-    throw new StreamsError('TOPOLOGY_INVALID', `the module ${url} exports no 'topology' (a topology, or a function that makes one); it exports: ${Object.keys(module).join(', ') || 'nothing'}`)
+    throw new StreamsError(
+      'TOPOLOGY_INVALID',
+      `the module ${url} exports no 'topology' (a topology, or a function that makes one); it exports: ${Object.keys(module).join(', ') || 'nothing'}`,
+    )
   }
   return { topology: typeof topology === 'function' ? await topology() : topology, config, topics }
 }

@@ -1,0 +1,2 @@
+/** What users test their topologies with. */
+export * from './test-driver/index.ts'
