@@ -11,7 +11,12 @@ import type {
   StorePersistence,
 } from '../stores/types.ts'
 import type { Change, StreamRecord } from '../topology/record.ts'
-import { BUFFER_HEADERS, type BufferedRecord, decodeBufferedRecord, encodeBufferedRecord } from './suppress-buffer-format.ts'
+import {
+  BUFFER_HEADERS,
+  type BufferedRecord,
+  decodeBufferedRecord,
+  encodeBufferedRecord,
+} from './suppress-buffer-format.ts'
 
 /**
  * What a suppression holds back: the latest change of each key, ordered by the time of the *first* change since the key
@@ -27,27 +32,13 @@ export type SuppressBuffer<K, V> = ManagedStore & {
   /** Time of the first record; Infinity when the buffer is empty. */
   readonly minTimestampMs: number
   /** Replaces the change of the key but keeps its place, or adds it at `timeMs`. */
-  measureBytes(): void {
-    if (this.#measuresBytes) return
-    this.#measuresBytes = true
-    for (const entry of this.#entries.values()) {
-      entry.bytes = this.#measure(entry)
-      this.#bytesBuffered += entry.bytes
-    }
-  }
-
   put(timeMs: number, record: StreamRecord<K, Change<V>>): void
   /** Gives the first change to `emit` and removes it. While `emit` runs, the record in process is the buffered one. */
   evictFirst(emit: EmitBuffered<K, V>): void
   /** What was last sent for a key that is buffered now; undefined where the key is not buffered. */
   priorValue(key: K): { readonly value: V | null } | undefined
 }
-export type EmitBuffered<K, V> = (
-  key: K,
-  latest: V | null,
-  old: V | null,
-  context: Readonly<RecordContext>,
-) => void
+export type EmitBuffered<K, V> = (key: K, latest: V | null, old: V | null, context: Readonly<RecordContext>) => void
 
 export type SuppressBufferOptions<K, V> = {
   readonly name: string
