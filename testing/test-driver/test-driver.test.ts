@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { nullable, serdes } from '#streams/serdes'
+
+import { keyValueStore } from '#streams/stores'
+import { createTopologyBuilder, type ProcessorContext } from '#streams/topology'
+import { createTestDriver, type TestDriverOptions } from './index.ts'
+
+const { int64, string } = serdes
+const counts = keyValueStore({ name: 'counts', key: string, value: int64 })
+
+/** Counts per key, by hand: a processor, a store, a repartition-free topology. */
+function countingTopology() {
+  return createTopologyBuilder()
+    .addSource({ name: 'source', topics: 'in', key: nullable(string), value: nullable(string) })
+    .addProcessor<string | null, string | null, string, number>({
+      name: 'count',
+      parents: ['source'],
+      supplier: {
+        stores: [counts],
+        get: () => {
+          let context: ProcessorContext<string, number>
+          return {
+            init: (given) => {
+              context = given
+            },
+            process: (record) => {
+              if (record.value === 'poison') throw new Error('poison was processed')
+              const key = record.key ?? 'none'
+              const store = context.store(counts)
+              const count = (store.get(key) ?? 0) + 1
+              store.put(key, count)
+              context.forward({ ...record, key, value: count })
+            },
+          }
+        },
+      },
+    })
+    .addSink({ name: 'sink', topic: 'out', key: string, value: int64, parents: ['count'] })
+    .build()
+}
+
+function setUp(options: TestDriverOptions = {}) {
+  const driver = createTestDriver(countingTopology(), options)
+  return {
+    driver,
+    input: driver.inputTopic('in', { key: nullable(string), value: nullable(string) }),
+    output: driver.outputTopic('out', { key: string, value: int64 }),
+  }
+}
+
+describe('test driver', () => {
+  test('processes each record to the end before pipe returns', () => {
+    const { driver, input, output } = setUp()
+    input.pipe('a', 'x', 5)
+    expect(output.read()).toMatchObject({ key: 'a', value: 1, timestampMs: 5 })
+    input.pipe('a', 'x', 6)
+    input.pipe('b', 'x', 7)
+    expect(output.readAll().map(({ key, value }) => [key, value])).toEqual([
+      ['a', 2],
+      ['b', 1],
+    ])
+    expect(output.isEmpty).toBe(true)
+    driver.close()
+  })
+
+  test('a crash loses exactly what was not committed, and the inputs are processed again', () => {
+    const { driver, input, output } = setUp({ commitEvery: 3 })
+    for (const at of [1, 2, 3, 4]) input.pipe('a', 'x', at)
+    expect(output.readAll().map(({ value }) => value)).toEqual([1, 2, 3])
+    driver.crash()
+    driver.commit()
+    expect(output.readAll().map(({ value }) => value)).toEqual([4])
+    expect(driver.store<{ get(key: string): number | undefined }>('counts').get('a')).toBe(4)
+    driver.close()
+  })
+
+  test('a lost state directory is restored from the changelog', () => {
+    const { driver, input, output } = setUp()
+    for (const at of [1, 2, 3]) input.pipe('a', 'x', at)
+    driver.crashAndLoseState()
+    input.pipe('a', 'x', 4)
+    expect(output.readAll().map(({ value }) => value)).toEqual([1, 2, 3, 4])
+    driver.close()
+  })
+
+  test('keys go to the partitions that Kafka gives them, each partition has its own task and store', () => {
+    const { driver, input } = setUp({ partitions: 3 })
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) input.pipe(key, 'x', 1)
+    const owners = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) =>
+      [0, 1, 2].filter((partition) => driver.store<{ get(key: string): number | undefined }>('counts', partition).get(key) === 1),
+    )
+    expect(owners.every((partitions) => partitions.length === 1)).toBe(true)
+    expect(new Set(owners.flat()).size).toBeGreaterThan(1)
+    driver.close()
+  })
+
+  test('a processor that throws ends the test, naming record and node', () => {
+    const { input } = setUp()
+    input.pipe('a', 'x', 1)
+    expect(() => input.pipe('a', 'poison', 2)).toThrow(/record at in-0@1 could not be processed at node count.*poison was processed/)
+  })
+
+  test('with a dead-letter topic the record goes there with the reason in its headers, and the stream goes on', () => {
+    const { driver, input, output } = setUp({
+      config: {
+        deadLetterTopic: 'dead',
+        processingExceptionHandler: (_error, context) => ({ action: 'continue', deadLetterTopic: context.deadLetterTopic }),
+      },
+    })
+    input.pipe('a', 'poison', 1)
+    input.pipe('a', 'x', 2)
+    const dead = driver.outputTopic('dead', { key: nullable(string), value: nullable(string) }).read()
+    expect(dead).toMatchObject({ key: 'a', value: 'poison', timestampMs: 1 })
+    const header = (key: string) =>
+      new TextDecoder().decode(dead?.headers.find((candidate) => candidate.key === `__streams.errors.${key}`)?.value ?? undefined)
+    expect(header('message')).toBe('poison was processed')
+    expect([header('topic'), header('partition'), header('offset')]).toEqual(['in', '0', '0'])
+    expect(output.readAll().map(({ value }) => value)).toEqual([1])
+    driver.close()
+  })
+
+  test('an unknown topic or store is named together with those that exist', () => {
+    const { driver } = setUp()
+    expect(() => driver.store('nothing')).toThrow(/no store nothing.*counts/)
+    driver.close()
+  })
+})
