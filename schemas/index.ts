@@ -3,6 +3,7 @@
  * made from them, topics, and (below) the serdes. Nothing here knows a broker, a store or an HTTP server: the schema
  * registry is a port with its implementations in `connectors/schema-registry`.
  */
+export { type AvroType, parseAvro, problemOfReading } from './avro/avro-codec.ts'
 export type {
   AvroField,
   AvroRecord,
@@ -53,3 +54,20 @@ export {
   SACCO_TOPICS,
   type SaccoTopic,
 } from './sacco/topics.ts'
+export { createEventSerde, createTopicSerde } from './serde/event-serde.ts'
+export {
+  type RegisteredSchemas,
+  type RegisterOptions,
+  registerSchemas,
+  type SchemaDefinition,
+} from './serde/register.ts'
+export { createSchemaCache, type SchemaCache } from './serde/schema-cache.ts'
+export {
+  COMPATIBILITY_LEVELS,
+  type CompatibilityLevel,
+  type CompatibilityVerdict,
+  SchemaError,
+  type SchemaErrorCode,
+  type SchemaRegistry,
+} from './serde/schema-registry.ts'
+export { readSchemaId, WIRE_HEADER_BYTES, writeWireHeader } from './serde/wire-format.ts'
