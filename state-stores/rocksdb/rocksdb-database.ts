@@ -1,6 +1,7 @@
 import { assert, type Bytes, compareBytes, StreamsError } from '#streams/base'
 import type { EngineIterator, KeyRange, Keyspace, StateDatabase, WriteBatch } from '#streams/ports'
 import { diskErrorOf } from '../disk/disk-error.ts'
+import type { BatchPool } from './batch-pool.ts'
 import type {
   BatchHandle,
   ColumnHandle,
@@ -34,6 +35,7 @@ export class RocksDbDatabase implements StateDatabase {
   readonly binding: RocksDbBinding
   readonly path: string
   readonly handle: DatabaseHandle
+  readonly batchPool: BatchPool
   readonly #keyspaces = new Map<string, RocksDbKeyspace>()
   readonly #bytesInMemory: number
   readonly #release: () => void
@@ -44,12 +46,14 @@ export class RocksDbDatabase implements StateDatabase {
 
   constructor(
     binding: RocksDbBinding,
+    batchPool: BatchPool,
     path: string,
     opened: OpenedColumns,
     release: () => void,
     bytesOnDisk: () => number,
   ) {
     this.binding = binding
+    this.batchPool = batchPool
     this.path = path
     this.handle = opened.handle
     this.#bytesInMemory = opened.bytesInMemory
@@ -287,20 +291,20 @@ class RocksDbIterator implements EngineIterator {
 class RocksDbBatch implements WriteBatch {
   readonly #database: RocksDbDatabase
   readonly #binding: RocksDbBinding
-  readonly #batch: BatchHandle
+  /** Taken from the pool by the first operation, given back by the write. */
+  #batch: BatchHandle | undefined
 
   constructor(database: RocksDbDatabase) {
     this.#database = database
     this.#binding = database.binding
-    this.#batch = database.binding.batch_init()
   }
 
   put(keyspace: Keyspace, key: Bytes, value: Bytes): void {
-    this.#binding.batch_put(this.#batch, addressable(key), value, this.#own(keyspace).inColumn)
+    this.#binding.batch_put(this.#native(), addressable(key), value, this.#own(keyspace).inColumn)
   }
 
   delete(keyspace: Keyspace, key: Bytes): void {
-    this.#binding.batch_del(this.#batch, addressable(key), this.#own(keyspace).inColumn)
+    this.#binding.batch_del(this.#native(), addressable(key), this.#own(keyspace).inColumn)
   }
 
   /**
@@ -310,30 +314,37 @@ class RocksDbBatch implements WriteBatch {
   deleteRange(keyspace: Keyspace, from: Bytes, to: Bytes | undefined): void {
     this.#database.requireOpen()
     const own = this.#own(keyspace)
+    const batch = this.#native()
     const options = {
       column: own.inColumn.column,
       values: false,
       data: false,
       keyEncoding: 'buffer',
     } as const
-    const operations = this.#binding.batch_iterate(this.#database.handle, this.#batch, options)
+    const operations = this.#binding.batch_iterate(this.#database.handle, batch, options)
     for (let i = 0; i < operations.length; i += 4) {
       const key = operations[i + 1] as Bytes
       if (operations[i] !== 'put' || compareBytes(key, from) < 0) continue
-      if (to === undefined || compareBytes(key, to) < 0)
-        this.#binding.batch_del(this.#batch, addressable(key), own.inColumn)
+      if (to === undefined || compareBytes(key, to) < 0) this.#binding.batch_del(batch, addressable(key), own.inColumn)
     }
-    for (const key of own.keysIn(from, to)) this.#binding.batch_del(this.#batch, addressable(key), own.inColumn)
+    for (const key of own.keysIn(from, to)) this.#binding.batch_del(batch, addressable(key), own.inColumn)
   }
 
   write(): void {
     this.#database.requireOpen()
+    if (this.#batch === undefined) return
     try {
       this.#binding.batch_write(this.#database.handle, this.#batch, undefined)
     } catch (error) {
       throw this.#database.errorOf(error, 'writing')
     }
-    this.#binding.batch_clear(this.#batch)
+    this.#database.batchPool.give(this.#batch)
+    this.#batch = undefined
+  }
+
+  #native(): BatchHandle {
+    this.#batch ??= this.#database.batchPool.take()
+    return this.#batch
   }
 
   #own(keyspace: Keyspace): RocksDbKeyspace {

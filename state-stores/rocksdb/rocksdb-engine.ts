@@ -4,6 +4,7 @@ import { assert, messageOf } from '#streams/base'
 import type { StateEngine } from '#streams/ports'
 import { destroyDatabase, listDatabases, type OwnedDirectory, ownDirectory } from '../disk/database-directory.ts'
 import { diskErrorOf } from '../disk/disk-error.ts'
+import { createBatchPool } from './batch-pool.ts'
 import {
   type ColumnHandle,
   type ColumnOptions,
@@ -73,6 +74,7 @@ export function createRocksDbEngine(options: RocksDbEngineOptions): StateEngine 
       databasesExpected,
     }),
   }
+  const batchPool = createBatchPool(binding)
   const open = new Set<string>()
   return {
     name: ROCKSDB,
@@ -87,7 +89,7 @@ export function createRocksDbEngine(options: RocksDbEngineOptions): StateEngine 
           opened.release()
           owned.release()
         }
-        return new RocksDbDatabase(binding, owned.path, opened, release, () => bytesInDirectory(owned.path))
+        return new RocksDbDatabase(binding, batchPool, owned.path, opened, release, () => bytesInDirectory(owned.path))
       } catch (error) {
         owned.release()
         throw diskErrorOf(error, ROCKSDB, 'opening', owned.path)
