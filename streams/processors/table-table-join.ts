@@ -237,6 +237,8 @@ class JoinValueGetter<K, L, R, Out> implements TableValueGetter<K, Out> {
     const join = this.#join
     const value = join(leftValue, rightValue, key) ?? null
     if (value === null) return undefined
-    return { value, timestampMs: Math.max(left?.timestampMs ?? -1, right?.timestampMs ?? -1) }
+    const leftMs = left === undefined || leftValue === null ? -1 : left.timestampMs
+    const rightMs = right === undefined || rightValue === null ? -1 : right.timestampMs
+    return { value, timestampMs: Math.max(leftMs, rightMs) }
   }
 }
