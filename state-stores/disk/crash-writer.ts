@@ -4,9 +4,9 @@
  * if it fails it prints code and message instead, and exits with 3.
  */
 import { writeSync } from 'node:fs'
-import { createLmdbEngine, createRocksDbEngine, LMDB_DEFAULTS, ROCKSDB_DEFAULTS } from '#state-stores'
 import { type Bytes, present, readInt32, StreamsError, writeInt32 } from '#streams/base'
 import type { StateEngine } from '#streams/ports'
+import { createLmdbEngine, createRocksDbEngine, LMDB_DEFAULTS, ROCKSDB_DEFAULTS } from '../index.ts'
 
 export const CELLS = 50
 export const LOG_KEPT = 8
