@@ -247,8 +247,11 @@ class TimeOrderedChangeBuffer<K, V> implements SuppressBuffer<K, V> {
         if (this.#isPersistent) batch.delete(keyspace, keyBytes)
         continue
       }
+      // The record's own place counts: the key may have been sent and buffered again between two commits. (Java keeps
+      // the older place here, and so sends such a key too early after a restore.)
       const entry = this.#decode(keyBytes, { ...record, value: record.value }, buffered)
-      this.#insert(entry, buffered)
+      if (buffered !== undefined) this.#remove(buffered)
+      this.#insert(entry, undefined)
       if (this.#isPersistent) batch.put(keyspace, keyBytes, encodeBufferedRecord(this.#recordOf(entry)))
     }
   }
@@ -289,7 +292,7 @@ class TimeOrderedChangeBuffer<K, V> implements SuppressBuffer<K, V> {
     const prior = partOfBytes<V>(decoded.prior)
     const isOldPrior = decoded.prior !== null && decoded.old !== null && equalBytes(decoded.prior, decoded.old)
     const old = isOldPrior ? prior : partOfBytes<V>(decoded.old)
-    const place = buffered ?? { keyBytes, mapKey: mapKeyOfBytes(keyBytes), timeMs: decoded.timeMs }
+    const place = { keyBytes, mapKey: mapKeyOfBytes(keyBytes), timeMs: decoded.timeMs }
     return new BufferEntry(place, { prior, old, latest: partOfBytes<V>(decoded.latest) }, decoded.context)
   }
 
