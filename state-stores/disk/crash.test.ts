@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPrng, readInt32 } from '#streams/base'
 import {
@@ -15,7 +16,7 @@ import {
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const ROUNDS = 10
-const WRITER = new URL('./crash-writer.ts', import.meta.url).pathname
+const WRITER = fileURLToPath(new URL('./crash-writer.ts', import.meta.url))
 const ENGINES: readonly PersistentEngineName[] = ['rocksdb', 'lmdb']
 
 describe.each(ENGINES)('%s in a process that is killed', (engineName) => {

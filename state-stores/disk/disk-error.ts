@@ -44,6 +44,18 @@ const RULES: readonly Rule[] = [
     todo: 'Delete this directory: its state is restored from the changelog topics.',
   },
   {
+    code: 'LIMIT_EXCEEDED',
+    pattern: /MDB_READERS_FULL/,
+    what: 'too many iterators are open at one time',
+    todo: 'Close iterators when done with them, or raise readersMax.',
+  },
+  {
+    code: 'LIMIT_EXCEEDED',
+    pattern: /MDB_DBS_FULL/,
+    what: 'it has too many stores',
+    todo: 'Raise keyspacesMax.',
+  },
+  {
     code: 'DISK_FAILED',
     pattern: /too many open files|EMFILE|ENFILE/i,
     what: 'the process has too many files open',

@@ -72,7 +72,8 @@ function openRoot(lmdb: Lmdb, path: string, options: LmdbEngineOptions): ReturnT
     path,
     // A path with a dot in it would be taken for a file name.
     noSubdir: false,
-    maxDbs: options.keyspacesMax,
+    // One more holds the values of empty keys.
+    maxDbs: options.keyspacesMax + 1,
     maxReaders: options.readersMax,
     encoding: 'binary',
     keyEncoding: 'binary',
