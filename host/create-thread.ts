@@ -1,0 +1,69 @@
+import { chooseStateEngine, createMemoryEngine } from '#state-stores'
+import type { Log, Logger, Metrics } from '#streams/ports'
+import {
+  createLocalMembership,
+  createStreamThread,
+  type RestoreSummary,
+  resolveConfig,
+  type StreamsOptions,
+  type StreamThread,
+  type ThreadState,
+} from '#streams/runtime'
+import type { LoadedApplication } from './application-module.ts'
+import { nodeClock } from './node-clock.ts'
+
+/** What a stream thread of one process needs beside its log: all plain data, since it may run in a worker. */
+export type ThreadSettings = {
+  readonly applicationId: string
+  readonly index: number
+  readonly count: number
+  /** Root of the state directories; the application's name is added. */
+  readonly stateDirectory: string
+  /** Shares of this thread of the process-wide bounds. */
+  readonly stateCacheBytesMax: number
+  readonly stateWriteBufferBytesMax: number
+  readonly options: Partial<StreamsOptions>
+}
+
+export type ThreadParts = {
+  readonly application: LoadedApplication
+  readonly settings: ThreadSettings
+  readonly log: Log
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly onState?: (state: ThreadState) => void
+  readonly onRestored?: (summary: RestoreSummary) => void
+}
+
+/** A stream thread on this machine's disk and clock; `close` gives the state directory free after `run` has ended. */
+export async function createThread(parts: ThreadParts): Promise<{ thread: StreamThread; close(): Promise<void> }> {
+  const { application, settings, log, logger, metrics } = parts
+  const config = resolveConfig({ ...application.config, ...settings.options, applicationId: settings.applicationId })
+  const choice = chooseStateEngine({
+    directory: settings.stateDirectory,
+    rocksdb: { cacheBytesMax: settings.stateCacheBytesMax, memtableBytesMax: settings.stateWriteBufferBytesMax },
+  })
+  const memoryEngine = createMemoryEngine()
+  if (settings.index === 0) logger.info(choice.sentence)
+  const thread = createStreamThread({
+    name: `${config.applicationId}-${settings.index + 1}`,
+    topology: application.topology,
+    config,
+    log,
+    membership: createLocalMembership(settings.index, settings.count),
+    stateEngine: choice.engine,
+    memoryEngine,
+    clock: nodeClock,
+    logger,
+    metrics,
+    ...(parts.onState === undefined ? {} : { onState: parts.onState }),
+    ...(parts.onRestored === undefined ? {} : { onRestored: parts.onRestored }),
+  })
+  return {
+    thread,
+    close: async () => {
+      await choice.engine.close()
+      await memoryEngine.close()
+    },
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Runs applications in a process: worker threads, this machine's clock, disk and console. What `streams/` asks of the
+ * world through ports is answered here.
+ */
+export { type ApplicationModule, type LoadedApplication, loadApplication } from './application-module.ts'
+export { createThread, type ThreadParts, type ThreadSettings } from './create-thread.ts'
+export {
+  type ApplicationState,
+  type EmbeddedApplication,
+  type EmbeddedApplicationOptions,
+  partitionOfKey,
+  startEmbeddedApplication,
+} from './embedded-application.ts'
+export { createConsoleLogger, createLogger, formatLine, type LogLevel, type LogLine } from './logger.ts'
+export { createMetricsRegistry, type MetricSample, type MetricsRegistry } from './metrics-registry.ts'
+export { nodeClock } from './node-clock.ts'

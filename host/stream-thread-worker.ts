@@ -1,0 +1,73 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { connectToLog } from '#connectors/embedded-log'
+import { present } from '#streams/base'
+import { executeQuery } from '#streams/query'
+import type { StreamThread } from '#streams/runtime'
+import { loadApplication } from './application-module.ts'
+import { createThread } from './create-thread.ts'
+import { failureData } from './failure-data.ts'
+import { createLogger } from './logger.ts'
+import { createMetricsRegistry } from './metrics-registry.ts'
+import type { ThreadReport, ThreadRequest, ThreadStart } from './thread-messages.ts'
+
+/**
+ * The worker thread in which one stream thread runs: its tasks, its state databases, its client of the log. It imports
+ * the application's module itself, since functions cannot cross threads.
+ */
+const port = present(parentPort, 'this module is the entry of a worker thread')
+const report = (message: ThreadReport): void => port.postMessage(message)
+const start = workerData as ThreadStart
+const metrics = createMetricsRegistry()
+const logger = createLogger(start.logLevel, (line) => report({ kind: 'log', line }))
+
+let thread: StreamThread | undefined
+let stopRequested = false
+
+port.on('message', (request: ThreadRequest) => {
+  switch (request.kind) {
+    case 'stop':
+      stopRequested = true
+      thread?.stop()
+      return
+    case 'samples':
+      report({ kind: 'samples', id: request.id, samples: metrics.samples() })
+      return
+    case 'query':
+      try {
+        const running = present(thread, 'the thread is starting')
+        report({ kind: 'answer', id: request.id, answer: executeQuery(running, request.query) })
+      } catch (error) {
+        report({ kind: 'refusal', id: request.id, failure: failureData(error) })
+      }
+      return
+    default:
+      request satisfies never
+  }
+})
+
+async function main(): Promise<void> {
+  const log = connectToLog(start.logPort)
+  const application = await loadApplication(start.application)
+  const created = await createThread({
+    application,
+    settings: start.settings,
+    log,
+    logger,
+    metrics,
+    onState: (state) => report({ kind: 'state', state }),
+    onRestored: (summary) => report({ kind: 'restored', summary }),
+  })
+  thread = created.thread
+  if (stopRequested) thread.stop()
+  await thread.run()
+  await created.close()
+  await log.close()
+}
+
+try {
+  await main()
+  report({ kind: 'stopped' })
+} catch (error) {
+  report({ kind: 'failed', failure: failureData(error) })
+}
+port.close()

@@ -1,0 +1,39 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { StreamsErrorCode } from '#streams/base'
+import type { QueryAnswer, StoreQuery } from '#streams/query'
+import type { RestoreSummary, ThreadState } from '#streams/runtime'
+import type { ThreadSettings } from './create-thread.ts'
+import type { LogLevel, LogLine } from './logger.ts'
+import type { MetricSample } from './metrics-registry.ts'
+
+/** What a stream thread is started with. */
+export type ThreadStart = {
+  readonly application: string
+  readonly settings: ThreadSettings
+  readonly logLevel: LogLevel
+  /** The way to the owner of the log. */
+  readonly logPort: MessagePort
+}
+
+export type FailureData = {
+  readonly code: StreamsErrorCode | undefined
+  readonly message: string
+  readonly stack: string | undefined
+}
+
+/** From the process's main thread to a stream thread. */
+export type ThreadRequest =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'query'; readonly id: number; readonly query: StoreQuery }
+  | { readonly kind: 'samples'; readonly id: number }
+
+/** From a stream thread. */
+export type ThreadReport =
+  | { readonly kind: 'state'; readonly state: ThreadState }
+  | { readonly kind: 'restored'; readonly summary: RestoreSummary }
+  | { readonly kind: 'log'; readonly line: LogLine }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: QueryAnswer }
+  | { readonly kind: 'refusal'; readonly id: number; readonly failure: FailureData }
+  | { readonly kind: 'samples'; readonly id: number; readonly samples: readonly MetricSample[] }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'failed'; readonly failure: FailureData }
