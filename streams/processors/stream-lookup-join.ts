@@ -42,21 +42,21 @@ export class StreamLookupJoinProcessor<K, V, TK, T, R> implements Processor<K, V
   }
 
   process(record: StreamRecord<K, V>): void {
-    const tableKey = this.tableKey(record)
+    const tableKey = this.#tableKey(record)
     if (record.value === null || (tableKey === null && !this.#isLeft)) {
       dropJoinRecord(this.#context, 'null-join-key-or-value', record)
     } else {
-      this.join(record, tableKey)
+      this.#join(record, tableKey)
     }
   }
 
-  protected tableKey(record: StreamRecord<K, V>): TK | null {
+  #tableKey(record: StreamRecord<K, V>): TK | null {
     const selector = this.#selector
     if (selector === undefined) return record.key as unknown as TK
     return selector(record.key, record.value) ?? null
   }
 
-  protected join(record: StreamRecord<K, V>, tableKey: TK | null): void {
+  #join(record: StreamRecord<K, V>, tableKey: TK | null): void {
     const tableValue = tableKey === null ? null : this.#lookUp(tableKey, record.timestampMs)
     if (tableValue === null && !this.#isLeft) return
     const joiner = this.#joiner
