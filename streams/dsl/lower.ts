@@ -1,0 +1,180 @@
+import { assert } from '../base/index.ts'
+import { filter } from '../processors/filter.ts'
+import { passThrough } from '../processors/pass-through.ts'
+import type { TableStoreSpec } from '../processors/table-store.ts'
+import { nullable } from '../serdes/index.ts'
+import type { StorePersistence } from '../stores/types.ts'
+import {
+  createInternalTopologyBuilder,
+  type InternalTopologyBuilder,
+  type ProcessorWrapper,
+} from '../topology/builder.ts'
+import type { TableValueGetterSupplier } from '../topology/processor.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { PlanFacts } from './analyse.ts'
+import { lowerAggregate } from './lower-aggregates.ts'
+import { lowerJoin } from './lower-joins.ts'
+import { lowerSource } from './lower-sources.ts'
+import { lowerTable } from './lower-tables.ts'
+import { type Erased, type NodeId, type NodeOfKind, nodeById, type Plan, type PlanNode } from './plan.ts'
+
+/** Plan → topology: each plan node writes its nodes with the low-level builder, in Java's order. */
+export type Lowering = {
+  readonly plan: Plan
+  readonly facts: PlanFacts
+  readonly topology: InternalTopologyBuilder
+  readonly persistence: StorePersistence
+  readonly reusesSourceTopics: boolean
+  /** How to read each table; filled as tables are written. */
+  readonly views: Map<NodeId, TableValueGetterSupplier<Erased, Erased>>
+  readonly globalStores: Map<NodeId, TableStoreSpec<Erased, Erased>>
+  /** Stores that several nodes write (cogroup): one spec. */
+  readonly sharedStores: Map<string, Erased>
+}
+
+export type LoweringOptions = {
+  readonly processorWrapper?: ProcessorWrapper | undefined
+  readonly persistence: StorePersistence
+  readonly reusesSourceTopics: boolean
+}
+
+export function lowerPlan(plan: Plan, facts: PlanFacts, options: LoweringOptions): Topology {
+  const topology = createInternalTopologyBuilder({ processorWrapper: options.processorWrapper })
+  const { persistence, reusesSourceTopics } = options
+  const lowering: Lowering = {
+    plan,
+    facts,
+    topology,
+    persistence,
+    reusesSourceTopics,
+    views: new Map(),
+    globalStores: new Map(),
+    sharedStores: new Map(),
+  }
+  for (const node of inWritingOrder(plan)) lowerNode(lowering, node)
+  for (const sources of plan.copartitioned) topology.copartition(sources)
+  return topology.build()
+}
+
+/** By priority, parents first. Java: InternalStreamsBuilder.buildAndOptimizeTopology. */
+export function inWritingOrder(plan: Plan): readonly PlanNode[] {
+  const waiting = plan.nodes.filter((node) => node !== undefined).sort((left, right) => left.priority - right.priority)
+  const written = new Set<NodeId>()
+  const order: PlanNode[] = []
+  while (waiting.length > 0) {
+    const next = waiting.findIndex((node) => node.parents.every((parent) => written.has(parent)))
+    assert(next >= 0, 'a plan has no cycles: parents are recorded before their children')
+    const [node] = waiting.splice(next, 1) as [PlanNode]
+    written.add(node.id)
+    order.push(node)
+  }
+  return order
+}
+
+export function parentNames({ plan }: Lowering, node: PlanNode): readonly string[] {
+  return node.parents.map((parent) => nodeById(plan, parent).name)
+}
+
+function lowerNode(lowering: Lowering, node: PlanNode): void {
+  const { topology } = lowering
+  switch (node.kind) {
+    case 'stream-source':
+    case 'table-source':
+    case 'global-table':
+    case 'state-store':
+    case 'global-store':
+    case 'read-only-store':
+      return lowerSource(lowering, node)
+    case 'processor': {
+      const { name, supplier, stores } = node
+      topology.addProcessor({ name, supplier, parents: parentNames(lowering, node), stores })
+      return
+    }
+    case 'sink': {
+      const { name, topic, keySerde, valueSerde, partitioner } = node
+      const parents = parentNames(lowering, node)
+      topology.addSink({ name, topic, key: keySerde, value: valueSerde, partitioner, parents })
+      return
+    }
+    case 'repartition':
+      return lowerRepartition(lowering, node)
+    case 'table-repartition': {
+      const { name, topic, sinkName, keySerde, valueSerde } = node
+      const parents = parentNames(lowering, node)
+      topology.addInternalTopic(topic, undefined)
+      topology.addSink({ name: sinkName, topic, key: keySerde, value: valueSerde, parents })
+      topology.addSource({ name, topics: topic, key: nullable(keySerde), value: nullable(valueSerde) })
+      return
+    }
+    case 'stream-aggregate':
+    case 'window-aggregate':
+    case 'cogroup-merge':
+    case 'table-aggregate':
+      return lowerAggregate(lowering, node)
+    case 'to-table':
+    case 'table-filter':
+    case 'table-map-values':
+    case 'table-transform-values':
+    case 'suppress':
+    case 'table-group-by':
+      return lowerTable(lowering, node)
+    case 'stream-stream-join':
+    case 'stream-table-join':
+    case 'stream-global-join':
+    case 'table-table-join':
+    case 'foreign-key-join':
+      return lowerJoin(lowering, node)
+    default:
+      return node satisfies never
+  }
+}
+
+/**
+ * A repartition topic may hold every null that the types upstream allow, so it is read with nullable serdes. Null keys
+ * are left out where nothing below wants them (KIP-962).
+ */
+function lowerRepartition(lowering: Lowering, node: NodeOfKind<'repartition'>): void {
+  const { topology, plan } = lowering
+  const { names, keySerde, valueSerde, partitions, partitioner } = node
+  const { topic, sinkName, sourceName, filterName } = names
+  const supplier = keepsNullKeys(plan, node.id) ? passThrough() : filter((key) => key !== null)
+  topology.addInternalTopic(topic, partitions)
+  topology.addProcessor({ name: filterName, supplier, parents: parentNames(lowering, node) })
+  topology.addSink({ name: sinkName, topic, key: keySerde, value: valueSerde, partitioner, parents: [filterName] })
+  topology.addSource({ name: sourceName, topics: topic, key: nullable(keySerde), value: nullable(valueSerde) })
+}
+
+/** True if a left or outer join is anywhere below. Java: NodesWithRelaxedNullKeyJoinDownstream. */
+function keepsNullKeys(plan: Plan, id: NodeId): boolean {
+  return plan.nodes.some((node) => {
+    if (node === undefined || !node.parents.includes(id)) return false
+    return isNullKeyRelaxed(node) || keepsNullKeys(plan, node.id)
+  })
+}
+
+function isNullKeyRelaxed(node: PlanNode): boolean {
+  switch (node.kind) {
+    case 'stream-stream-join':
+    case 'stream-table-join':
+    case 'stream-global-join':
+      return node.joinKind !== 'inner'
+    case 'processor':
+      return node.keepsNullKeys
+    default:
+      return false
+  }
+}
+
+export function storeSpecOf<S>(lowering: Lowering, name: string, create: () => S): S {
+  const known = lowering.sharedStores.get(name)
+  if (known !== undefined) return known
+  const spec = create()
+  lowering.sharedStores.set(name, spec)
+  return spec
+}
+
+export function viewOf({ views }: Lowering, id: NodeId): TableValueGetterSupplier<Erased, Erased> {
+  const view = views.get(id)
+  assert(view !== undefined, 'a table is written before what reads it')
+  return view
+}

@@ -1,0 +1,50 @@
+import type { Serde } from '../ports/index.ts'
+import type { StorePersistence } from '../stores/types.ts'
+import type { StreamPartitioner } from '../topology/topology.ts'
+
+/**
+ * What the type of a stream says is missing before it can be stored or sent through a topic. A stream from a topic
+ * misses nothing (`never`); `mapValues` without a serde leaves `'no-value-serde'`; a changed key leaves `'rekeyed'`, so
+ * that the next grouping or join needs both serdes for its repartition topic.
+ */
+export type Missing = 'no-key-serde' | 'no-value-serde' | 'rekeyed'
+
+/** A topic can always hold null, so the serde of T serves T | null too. */
+export type SerdeFor<T> = Serde<T> | Serde<NonNullable<T>>
+
+/** Options that may be left out when none of them is required. */
+export type Options<O> = Record<never, never> extends O ? readonly [options?: O] : readonly [optionsWithSerdes: O]
+
+export type KeyOption<M, K> = 'no-key-serde' extends M ? { readonly key: SerdeFor<K> } : { readonly key?: SerdeFor<K> }
+export type ValueOption<M, V> = 'no-value-serde' extends M
+  ? { readonly value: SerdeFor<V> }
+  : { readonly value?: SerdeFor<V> }
+
+/** Serdes of a repartition topic: needed only where the key has changed. */
+export type RepartitionKeyOption<M, K> = 'rekeyed' extends M ? KeyOption<M, K> : { readonly key?: SerdeFor<K> }
+export type RepartitionValueOption<M, V> = 'rekeyed' extends M ? ValueOption<M, V> : { readonly value?: SerdeFor<V> }
+
+export type NoKey<S> = undefined extends S ? 'no-key-serde' : never
+export type NoValue<S> = undefined extends S ? 'no-value-serde' : never
+
+export type Named = { readonly name?: string }
+
+/** How a table or an aggregation is stored. A name makes the store queryable; without one a name is generated. */
+export type StoreOptions = {
+  readonly name?: string
+  /** The record cache in front of the store; default true. */
+  readonly caching?: boolean
+  /** The changelog topic: false = none (state is lost with the machine), or settings for the topic; default true. */
+  readonly logging?: boolean | Readonly<Record<string, string>>
+  readonly persistence?: StorePersistence
+}
+export type TableStoreOptions = StoreOptions & {
+  /** Keeps the history of each key this long (KIP-889): joins look up the value as of the record's time. */
+  readonly historyRetentionMs?: number
+}
+export type WindowStoreOptions = StoreOptions & {
+  /** How long windows can be read; at least size + grace, which is the default. */
+  readonly retentionMs?: number
+}
+
+export type Produced<K, V> = Named & { readonly partitioner?: StreamPartitioner<K, V> }
