@@ -4,6 +4,7 @@
  * every implementation passes. No implementation lives here.
  */
 export type { Clock } from './clock.ts'
+export type { Disk, DiskEntry, DiskFile, DiskLock } from './disk.ts'
 export type { Entropy } from './entropy.ts'
 export type {
   GroupMembership,
@@ -36,4 +37,4 @@ export type {
 export { type LogFields, type Logger, SILENT_LOGGER } from './logger.ts'
 export { type Counter, type Latency, type MetricName, type Metrics, NO_METRICS } from './metrics.ts'
 export type { Serde } from './serde.ts'
-export type { EngineIterator, Keyspace, KeyRange, StateDatabase, StateEngine, WriteBatch } from './state-engine.ts'
+export type { EngineIterator, KeyRange, Keyspace, StateDatabase, StateEngine, WriteBatch } from './state-engine.ts'

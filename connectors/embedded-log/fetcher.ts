@@ -1,0 +1,198 @@
+import { partitionName, StreamsError } from '#streams/base'
+import type { Clock, Disk } from '#streams/ports'
+import type { FilePool } from './file-pool.ts'
+import { errorData } from './message-port.ts'
+import type { FetchedChunk, FetchedPartition, FetchPartition, FetchRequest, FetchResponse } from './protocol.ts'
+import { readSegment } from './segment.ts'
+import { findPartition, type LogState, type Partition } from './state.ts'
+
+/** A partition gets at least this much of a fetch, so that many partitions do not make many small reads. */
+const PARTITION_BYTES_MIN = 64 * 1024
+/** How often a file may vanish under one read (compaction replaces segments) before something else must be wrong. */
+const SEGMENT_GONE_MAX = 100
+
+export type FetcherParts = {
+  readonly disk: Disk
+  readonly pool: FilePool
+  readonly state: LogState
+  readonly clock: Clock
+  /** Lets other work of this thread go on between two fetches that need no waiting. */
+  readonly yieldToEvents: () => Promise<void>
+}
+
+export type Fetcher = {
+  fetch(request: FetchRequest): Promise<FetchResponse>
+  /** Makes waiting fetches of this consumer answer at once. */
+  cancel(consumer: number): void
+  cancelAll(): void
+}
+
+/** One connection's fetches: answers at once when there is something, or parks until an append, a time-out or a cancel. */
+export function createFetcher(parts: FetcherParts): Fetcher {
+  const { state, clock } = parts
+  const parked = new Map<number, () => void>()
+
+  const park = async ({ consumer, partitions }: FetchRequest, waitMs: number): Promise<void> => {
+    const timeout = new AbortController()
+    const found = partitions.map((partition) => findPartition(state, partition))
+    let cancelled = false
+    const woken = new Promise<void>((wake) => {
+      for (const partition of found) partition.waiters.add(wake)
+      parked.set(consumer, () => {
+        cancelled = true
+        wake()
+      })
+      void clock.sleep(waitMs, timeout.signal).then(() => {
+        for (const partition of found) partition.waiters.delete(wake)
+        wake()
+      })
+    })
+    await woken
+    if (!cancelled) parked.delete(consumer)
+    // Aborting ends the sleep, which takes this fetch off all partitions.
+    timeout.abort()
+  }
+
+  return {
+    async fetch(request) {
+      await parts.yieldToEvents()
+      const deadlineMs = clock.monotonicMs() + request.waitMs
+      for (;;) {
+        if (hasSomething(state, request.partitions)) {
+          const partitions = await readPartitions(parts, request)
+          if (partitions.length > 0) return { partitions }
+        }
+        const waitMs = deadlineMs - clock.monotonicMs()
+        if (waitMs <= 0) return { partitions: [] }
+        const cancelled = await parkOnce(park, request, waitMs, parked)
+        if (cancelled) return { partitions: [] }
+      }
+    },
+    cancel(consumer) {
+      parked.get(consumer)?.()
+    },
+    cancelAll() {
+      for (const wake of [...parked.values()]) wake()
+    },
+  }
+}
+
+/** True if the fetch was cancelled while it was parked: then its entry is still there. */
+async function parkOnce(
+  park: (request: FetchRequest, waitMs: number) => Promise<void>,
+  request: FetchRequest,
+  waitMs: number,
+  parked: Map<number, () => void>,
+): Promise<boolean> {
+  await park(request, waitMs)
+  return parked.delete(request.consumer)
+}
+
+/** Also true if a partition cannot be read as asked: the answer then says why. */
+function hasSomething(state: LogState, partitions: readonly FetchPartition[]): boolean {
+  return partitions.some(({ topic, partition: index, offset }) => {
+    const partition = state.topics.get(topic)?.partitions[index]
+    return partition === undefined || offset !== partition.endOffset || offset < partition.startOffset
+  })
+}
+
+async function readPartitions(
+  parts: FetcherParts,
+  { partitions, bytesMax }: FetchRequest,
+): Promise<FetchedPartition[]> {
+  const fetched: FetchedPartition[] = []
+  let bytesLeft = bytesMax
+  let partitionsLeft = partitions.length
+  for (let index = 0; index < partitions.length && bytesLeft > 0; index++, partitionsLeft--) {
+    const request = partitions[index] as FetchPartition
+    const share = Math.max(PARTITION_BYTES_MIN, Math.ceil(bytesLeft / partitionsLeft))
+    const answer = await readPartition(parts, request, index, share)
+    if (answer === undefined) continue
+    fetched.push(answer)
+    for (const { bytes } of answer.chunks) bytesLeft -= bytes.length
+  }
+  return fetched
+}
+
+async function readPartition(
+  parts: FetcherParts,
+  request: FetchPartition,
+  index: number,
+  bytesMax: number,
+): Promise<FetchedPartition | undefined> {
+  try {
+    const partition = findPartition(parts.state, request)
+    for (let attempt = 0; attempt < SEGMENT_GONE_MAX; attempt++) {
+      const { startOffset, endOffset } = partition
+      const { offset } = request
+      if (offset < startOffset || offset > endOffset) throw outOfRange(request, partition)
+      if (offset === endOffset) return undefined
+      const read = await readFrom(parts, partition, offset, bytesMax)
+      if (read !== 'gone')
+        return { index, chunks: read.chunks, nextOffset: read.nextOffset, endOffset: partition.endOffset }
+      if (partition.deleted) findPartition(parts.state, request)
+    }
+    throw new StreamsError(
+      'LOG_UNAVAILABLE',
+      `The files of ${partitionName(request.topic, request.partition)} vanish again and again while they are read.`,
+    )
+  } catch (error) {
+    return { index, chunks: [], nextOffset: request.offset, endOffset: request.offset, error: errorData(error) }
+  }
+}
+
+type Read = { readonly chunks: readonly FetchedChunk[]; readonly nextOffset: number }
+
+async function readFrom(
+  { disk, pool }: FetcherParts,
+  partition: Partition,
+  offset: number,
+  bytesMax: number,
+): Promise<Read | 'gone'> {
+  const { queue, segments } = partition
+  const inSegments = segments.at(-1)?.nextOffset ?? 0
+  if (queue.count > 0 && (offset >= queue.at(0).baseOffset || offset >= inSegments)) {
+    return readQueue(partition, offset, bytesMax)
+  }
+  const segment = segments[firstSegmentAfter(partition, offset)]
+  // Everything between here and the end was compacted or deleted.
+  if (segment === undefined) return { chunks: [], nextOffset: partition.endOffset }
+  const read = await readSegment(disk, pool, segment, offset, bytesMax)
+  if (read === 'gone') return 'gone'
+  if (read === 'nothing') return { chunks: [], nextOffset: segment.nextOffset }
+  return { chunks: [read.chunk], nextOffset: read.nextOffset }
+}
+
+function readQueue({ queue, endOffset }: Partition, offset: number, bytesMax: number): Read {
+  const chunks: FetchedChunk[] = []
+  let bytes = 0
+  let nextOffset = endOffset
+  for (let i = queue.indexOf(offset); i < queue.count; i++) {
+    const batch = queue.at(i)
+    if (chunks.length > 0 && bytes + batch.bytes.length > bytesMax) break
+    chunks.push({ bytes: batch.bytes })
+    bytes += batch.bytes.length
+    nextOffset = batch.nextOffset
+  }
+  return { chunks, nextOffset }
+}
+
+/** Index of the first segment that ends after the offset. */
+export function firstSegmentAfter({ segments }: Partition, offset: number): number {
+  let low = 0
+  let high = segments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((segments[middle] as { nextOffset: number }).nextOffset > offset) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+function outOfRange({ topic, partition, offset }: FetchPartition, { startOffset, endOffset }: Partition): StreamsError {
+  return new StreamsError(
+    'OFFSET_OUT_OF_RANGE',
+    `Position ${offset} of ${partitionName(topic, partition)} is outside ${startOffset} to ${endOffset}: ` +
+      'the records were removed by retention, or the position is of another log. Seek to a valid position.',
+  )
+}
