@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { openEmbeddedLog } from '#connectors/embedded-log'
+import { type EmbeddedLogOptions, openEmbeddedLog } from '#connectors/embedded-log'
 import { partitionForKey, StreamsError } from '#streams/base'
 import type { Log, Logger } from '#streams/ports'
 import type { QueryAnswer, StoreQuery } from '#streams/query'
@@ -28,8 +28,7 @@ export type EmbeddedApplicationOptions = {
   /** Memory of all state databases together, for reading and for writing. */
   readonly stateCacheBytesMax?: number
   readonly stateWriteBufferBytesMax?: number
-  /** Longest time between two syncs of the log to disk; what is acknowledged is always synced. */
-  readonly fsyncIntervalMs?: number
+  readonly logSettings?: Omit<EmbeddedLogOptions, 'directory' | 'logger'>
   readonly logLevel?: LogLevel
   readonly logger?: Logger
   readonly onRestored?: (summary: RestoreSummary) => void
@@ -63,14 +62,14 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
   const location = options.module instanceof URL ? options.module.href : locationOf(options.module)
   const application = await loadApplication(location)
   const config = resolveConfig({ ...application.config, ...options.options, applicationId: options.applicationId })
-  await mkdir(options.dataDirectory, { recursive: true })
-  const embedded = await openEmbeddedLog({
+  await mkdir(join(options.dataDirectory, 'log'), { recursive: true })
+  const owner = await openEmbeddedLog({
+    ...options.logSettings,
     directory: join(options.dataDirectory, 'log'),
     logger,
-    ...(options.fsyncIntervalMs === undefined ? {} : { fsyncIntervalMs: options.fsyncIntervalMs }),
   })
   try {
-    const log = embedded.connect()
+    const log = owner.connect()
     await log.admin.createTopics(application.topics)
     const threads = options.threads ?? 1
     const share = (bytes: number): number => Math.max(8 * MIB, Math.floor(bytes / threads))
@@ -79,7 +78,7 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
         application: location,
         logLevel: options.logLevel ?? 'info',
         logger,
-        logPort: embedded.port(),
+        logPort: owner.port(),
         onRestored: options.onRestored,
         settings: {
           applicationId: config.applicationId,
@@ -94,10 +93,10 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
     )
     return new Running(application.topology, log, workers, async () => {
       await log.close()
-      await embedded.close()
+      await owner.close()
     })
   } catch (error) {
-    await embedded.close()
+    await owner.close()
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { connectToLog } from '#connectors/embedded-log'
+import { createLogClient } from '#connectors/embedded-log'
 import { present } from '#streams/base'
 import { executeQuery } from '#streams/query'
 import type { StreamThread } from '#streams/runtime'
@@ -8,6 +8,7 @@ import { createThread } from './create-thread.ts'
 import { failureData } from './failure-data.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsRegistry } from './metrics-registry.ts'
+import { nodeClock } from './node-clock.ts'
 import type { ThreadReport, ThreadRequest, ThreadStart } from './thread-messages.ts'
 
 /**
@@ -46,7 +47,7 @@ port.on('message', (request: ThreadRequest) => {
 })
 
 async function main(): Promise<void> {
-  const log = connectToLog(start.logPort)
+  const log = createLogClient(start.logPort, nodeClock)
   const application = await loadApplication(start.application)
   const created = await createThread({
     application,

@@ -18,8 +18,20 @@ export type StoreQuery = {
   readonly partition?: number | undefined
 } & (
   | { readonly kind: 'key'; readonly key: unknown }
-  | { readonly kind: 'range'; readonly from?: unknown; readonly to?: unknown; readonly reverse?: boolean; readonly limit: number }
-  | { readonly kind: 'window'; readonly key: unknown; readonly fromMs: number; readonly toMs: number; readonly limit: number }
+  | {
+      readonly kind: 'range'
+      readonly from?: unknown
+      readonly to?: unknown
+      readonly reverse?: boolean
+      readonly limit: number
+    }
+  | {
+      readonly kind: 'window'
+      readonly key: unknown
+      readonly fromMs: number
+      readonly toMs: number
+      readonly limit: number
+    }
   | { readonly kind: 'window-all'; readonly fromMs: number; readonly toMs: number; readonly limit: number }
   | { readonly kind: 'session'; readonly key: unknown; readonly limit: number }
   | { readonly kind: 'as-of'; readonly key: unknown; readonly asOfMs: number }
@@ -82,7 +94,9 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
 function read(store: ManagedStore, spec: StoreSpec | undefined, query: StoreQuery): readonly QueryEntry[] {
   switch (query.kind) {
     case 'key': {
-      const value = face<ReadOnlyKeyValueStore<unknown, unknown>>(store, spec, query, ['key-value', 'versioned']).get(query.key)
+      const value = face<ReadOnlyKeyValueStore<unknown, unknown>>(store, spec, query, ['key-value', 'versioned']).get(
+        query.key,
+      )
       return value === undefined ? [] : [{ key: query.key, value }]
     }
     case 'range': {
@@ -128,9 +142,17 @@ function read(store: ManagedStore, spec: StoreSpec | undefined, query: StoreQuer
   }
 }
 
-function face<Store>(store: ManagedStore, spec: StoreSpec | undefined, query: StoreQuery, kinds: readonly string[]): Store {
+function face<Store>(
+  store: ManagedStore,
+  spec: StoreSpec | undefined,
+  query: StoreQuery,
+  kinds: readonly string[],
+): Store {
   if (spec !== undefined && kinds.includes(spec.kind)) return store as unknown as Store
-  throw new StreamsError('STORE_UNKNOWN', `store ${query.store} is of kind ${spec?.kind}, a ${query.kind} query needs ${kinds.join(' or ')}`)
+  throw new StreamsError(
+    'STORE_UNKNOWN',
+    `store ${query.store} is of kind ${spec?.kind}, a ${query.kind} query needs ${kinds.join(' or ')}`,
+  )
 }
 
 function take<T>(iterator: StoreIterator<T>, limit: number, toEntry: (item: T) => QueryEntry): readonly QueryEntry[] {
