@@ -1,21 +1,32 @@
 import { createKeyValueStore } from './key-value-store.ts'
+import { createSessionStore } from './session-store.ts'
 import type {
   CachedStore,
   CustomStoreSpec,
   KeyValueStoreSpec,
   ManagedStore,
+  SessionStoreSpec,
   StoreEnvironment,
   StoreOf,
   StoreSpec,
   ValueAndTimestamp,
+  Windowed,
+  WindowStoreSpec,
 } from './types.ts'
+import { createWindowStore } from './window-store.ts'
+
+type StoredOf<S, V> = S extends { readonly timestamped: true } ? ValueAndTimestamp<V> : V
 
 /** What a caching store calls back with, by spec. */
 export type CachedStoreOf<S> = S extends CustomStoreSpec
   ? unknown
   : S extends KeyValueStoreSpec<infer K, infer V>
-    ? CachedStore<K, S extends { readonly timestamped: true } ? ValueAndTimestamp<V> : V>
-    : unknown
+    ? CachedStore<K, StoredOf<S, V>>
+    : S extends WindowStoreSpec<infer K, infer V>
+      ? CachedStore<Windowed<K>, StoredOf<S, V>>
+      : S extends SessionStoreSpec<infer K, infer V>
+        ? CachedStore<Windowed<K>, V>
+        : unknown
 
 export type OpenStore<S> = ManagedStore & StoreOf<S> & CachedStoreOf<S>
 
@@ -28,6 +39,10 @@ function open(spec: StoreSpec, environment: StoreEnvironment): ManagedStore {
   switch (spec.kind) {
     case 'key-value':
       return createKeyValueStore(spec, environment)
+    case 'window':
+      return createWindowStore(spec, environment)
+    case 'session':
+      return createSessionStore(spec, environment)
     case 'custom':
       return spec.create(environment) as ManagedStore
     default:

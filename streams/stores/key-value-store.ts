@@ -1,10 +1,9 @@
 import { assert, type Bytes, prefixEnd, present } from '../base/index.ts'
 import { type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
 import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
-import { DirtyIndex } from './dirty-index.ts'
-import { keyAfter, MergedScan, type ScanRange, type ScanSource } from './merged-scan.ts'
+import { keyAfter, MergedScan, type ScanRange } from './merged-scan.ts'
 import { type CacheableEntry, type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
-import { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
+import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
 import type {
   CachedStore,
@@ -18,6 +17,7 @@ import type {
   StoreIterator,
   ValueAndTimestamp,
 } from './types.ts'
+import { WriteBuffer } from './write-buffer.ts'
 
 /** Steps of the clock hand per insertion: more than one, so that the cache comes back to its bound. */
 const EVICTION_STEPS_MAX = 8
@@ -50,24 +50,16 @@ class KeyValueEntry<K, V> {
  *
  * Semantics: Java's RocksDBStore and RocksDBTimestampedStore under their change-logging layers.
  */
-class BufferedKeyValueStore<K, V>
-  implements KeyValueStore<K, V>, ManagedStore, CachedStore<K, V>, ScanSource<KeyValueEntry<K, V>>
-{
+class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, CachedStore<K, V> {
   readonly name: string
-  readonly keyspace: StoreEnvironment['keyspace']
-  readonly index = new DirtyIndex<KeyValueEntry<K, V>>((entry) => this.#engineKeyOf(entry))
-  epoch = 0
-  dirtySequence = 0
+  readonly #writes: WriteBuffer<KeyValueEntry<K, V>>
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
   readonly #isTimestamped: boolean
   readonly #cleanEntriesMax: number
   readonly #entries = new Map<unknown, KeyValueEntry<K, V>>()
   readonly #iterators = new IteratorCount()
-  readonly #size = new SizeEstimate()
   readonly #cache: StoreCache<KeyValueEntry<K, V>> | undefined
-  #dirty: KeyValueEntry<K, V>[] = []
-  #preparedCount = 0
   #hand: Iterator<KeyValueEntry<K, V>>
   #listener: FlushListener<K, V> | undefined
   #sendsOldValues = false
@@ -76,7 +68,11 @@ class BufferedKeyValueStore<K, V>
 
   constructor(spec: KeyValueStoreSpec<K, unknown>, environment: StoreEnvironment) {
     this.name = spec.name
-    this.keyspace = environment.keyspace
+    this.#writes = new WriteBuffer(
+      environment.keyspace,
+      (entry) => this.#engineKeyOf(entry),
+      (entry) => this.#measure(entry),
+    )
     this.#environment = environment
     this.#codec = new StoreCodec(spec.name, environment.changelogTopic, spec.keySerde, spec.valueSerde)
     this.#isTimestamped = spec.timestamped
@@ -104,12 +100,12 @@ class BufferedKeyValueStore<K, V>
     const found = this.#entries.get(mapKey)
     const entry = found ?? this.#add(key, mapKey, null)
     if (this.#cache !== undefined) {
-      this.#cache.hold(entry, found === undefined ? OLD_VALUE_UNKNOWN : found.value, this.#entryBytes())
+      this.#cache.hold(entry, found === undefined ? OLD_VALUE_UNKNOWN : found.value, this.#writes.entryBytes)
     }
     entry.value = value
     entry.timestampMs = this.#environment.recordContext.timestampMs
     entry.isReferenced = true
-    if (entry.dirtySequence === 0) this.#becomeDirty(entry)
+    if (entry.dirtySequence === 0) this.#writes.add(entry)
     this.#cache?.keepBound()
   }
 
@@ -148,7 +144,7 @@ class BufferedKeyValueStore<K, V>
   }
 
   approximateEntryCount(): number {
-    return this.keyspace.approximateCount() + this.#dirty.length
+    return this.#environment.keyspace.approximateCount() + this.#writes.entries.length
   }
 
   setFlushListener(listener: FlushListener<K, V>, sendOldValues: boolean): boolean {
@@ -159,19 +155,15 @@ class BufferedKeyValueStore<K, V>
   }
 
   get dirtyBytes(): number {
-    return this.#dirty.length * this.#entryBytes()
+    return this.#writes.dirtyBytes
   }
 
   get dirtyEntries(): number {
-    return this.#dirty.length
+    return this.#writes.entries.length
   }
 
   get iteratorsOpen(): number {
     return this.#iterators.open
-  }
-
-  syncIndex(): void {
-    this.index.sync(this.#dirty)
   }
 
   flushCache(): void {
@@ -180,9 +172,9 @@ class BufferedKeyValueStore<K, V>
 
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     assert((this.#cache?.updates ?? 0) === 0, 'the record cache is flushed before a commit is prepared')
-    const { keyspace } = this
+    const { keyspace } = this.#environment
     let bytes = 0
-    for (const entry of this.#dirty) {
+    for (const entry of this.#writes.entries) {
       const key = this.#engineKeyOf(entry)
       bytes += key.length
       if (entry.value === null) {
@@ -201,21 +193,20 @@ class BufferedKeyValueStore<K, V>
         bytes += raw.length
       }
     }
-    this.#size.measured(bytes, this.#dirty.length)
-    this.#preparedCount = this.#dirty.length
+    this.#writes.prepared(bytes)
   }
 
   committed(): void {
-    assert(this.#preparedCount === this.#dirty.length, 'nothing is put between the preparation of a commit and its end')
-    for (const entry of this.#dirty) entry.dirtySequence = 0
-    this.#forgetDirty()
+    this.#writes.checkPrepared()
+    for (const entry of this.#writes.entries) entry.dirtySequence = 0
+    this.#writes.forget()
     this.#evict(this.#entries.size)
   }
 
   aborted(): void {
     this.#cache?.drop()
-    for (const entry of this.#dirty) this.#entries.delete(entry.mapKey)
-    this.#forgetDirty()
+    for (const entry of this.#writes.entries) this.#entries.delete(entry.mapKey)
+    this.#writes.forget()
   }
 
   restoreBatch(records: readonly LogRecord[], batch: WriteBatch): void {
@@ -223,8 +214,9 @@ class BufferedKeyValueStore<K, V>
     for (const { key, value, timestampMs } of records) {
       // A source topic that serves as changelog may hold records without key; the table ignores them too.
       if (key === null) continue
-      if (value === null) batch.delete(this.keyspace, key)
-      else batch.put(this.keyspace, key, this.#isTimestamped ? encodeTimestamped(value, timestampMs) : value)
+      if (value === null) batch.delete(this.#environment.keyspace, key)
+      else
+        batch.put(this.#environment.keyspace, key, this.#isTimestamped ? encodeTimestamped(value, timestampMs) : value)
     }
   }
 
@@ -241,11 +233,7 @@ class BufferedKeyValueStore<K, V>
     )
     this.#cache?.drop()
     this.#entries.clear()
-    this.#forgetDirty()
-  }
-
-  #entryBytes(): number {
-    return this.#size.averageBytes + ENTRY_OVERHEAD_BYTES
+    this.#writes.forget()
   }
 
   #objectMapKey(key: K): unknown {
@@ -280,7 +268,7 @@ class BufferedKeyValueStore<K, V>
   }
 
   #readEngine(entry: KeyValueEntry<K, V>): V | null {
-    const bytes = this.keyspace.get(this.#engineKeyOf(entry))
+    const bytes = this.#environment.keyspace.get(this.#engineKeyOf(entry))
     return bytes === undefined ? null : this.#decode(bytes)
   }
 
@@ -290,29 +278,16 @@ class BufferedKeyValueStore<K, V>
     return { value, timestampMs: timestampOf(bytes) } as V
   }
 
-  #becomeDirty(entry: KeyValueEntry<K, V>): void {
-    entry.dirtySequence = ++this.dirtySequence
-    this.#dirty.push(entry)
-    if (this.#size.wants(this.#dirty.length)) this.#measure(entry)
-  }
-
-  #measure(entry: KeyValueEntry<K, V>): void {
-    if (entry.value === null) return
+  #measure(entry: KeyValueEntry<K, V>): number {
+    const keyBytes = this.#engineKeyOf(entry).length
+    if (entry.value === null) return keyBytes
     const value = this.#isTimestamped ? (entry.value as ValueAndTimestamp<unknown>).value : entry.value
-    this.#size.sample(this.#engineKeyOf(entry).length + this.#codec.encodeValue(value).length)
-  }
-
-  #forgetDirty(): void {
-    this.#dirty = []
-    this.#preparedCount = 0
-    this.index.clear()
-    this.epoch++
+    return keyBytes + this.#codec.encodeValue(value).length
   }
 
   #dropClean(): void {
-    assert(this.#dirty.length === 0, 'a store is restored only where nothing is uncommitted')
+    this.#writes.engineChanges()
     this.#entries.clear()
-    this.epoch++
   }
 
   /**
@@ -321,7 +296,7 @@ class BufferedKeyValueStore<K, V>
    */
   #evict(stepsMax: number): void {
     const entries = this.#entries
-    let surplus = entries.size - this.#dirty.length - this.#cleanEntriesMax
+    let surplus = entries.size - this.#writes.entries.length - this.#cleanEntriesMax
     for (let steps = 0; surplus > 0 && steps < stepsMax; steps++) {
       let position = this.#hand.next()
       if (position.done === true) {
@@ -363,7 +338,7 @@ class BufferedKeyValueStore<K, V>
   }
 
   #iterate(range: ScanRange): StoreIterator<KeyValue<K, V>> {
-    const scan = new MergedScan<KeyValueEntry<K, V>>(this, range)
+    const scan = new MergedScan<KeyValueEntry<K, V>>(this.#writes, range)
     return new CountedIterator(
       this.#iterators,
       new KeyValueSource(scan, this.#codec, this.#entries, (bytes) => this.#decode(bytes)),

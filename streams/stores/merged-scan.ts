@@ -51,11 +51,12 @@ export class MergedScan<E extends ScannedEntry> {
   key: Bytes
   value: Bytes
 
-  constructor(source: ScanSource<E>, range: ScanRange) {
+  /** `sequenceMax`: entries that became dirty after this one are taken for added afterwards. */
+  constructor(source: ScanSource<E>, range: ScanRange, sequenceMax = source.dirtySequence) {
     source.syncIndex()
     this.#source = source
     this.#range = range
-    this.#sequenceMax = source.dirtySequence
+    this.#sequenceMax = sequenceMax
     this.#cursor = new DirtyCursor(source.index, range.reverse)
     this.#epoch = source.epoch
     this.#isEmpty = range.from !== undefined && range.to !== undefined && compareBytes(range.from, range.to) >= 0

@@ -1,0 +1,136 @@
+import type { LogRecord, WriteBatch } from '../ports/index.ts'
+import type { MakeRow } from './segment-scan.ts'
+import { SESSION_SCHEMA } from './segment-schema.ts'
+import { SegmentedBuffer } from './segmented-buffer.ts'
+import type {
+  CachedStore,
+  ChangelogSink,
+  FlushListener,
+  KeyValue,
+  ManagedStore,
+  SessionStore,
+  SessionStoreSpec,
+  StoreEnvironment,
+  StoreIterator,
+  Windowed,
+} from './types.ts'
+
+const EXPIRED = 'Skipping record for expired segment.'
+const ANY_TIME = Number.POSITIVE_INFINITY
+
+/** The session store. Semantics: Java's RocksDBSessionStore under its change-logging layer. */
+class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, CachedStore<Windowed<K>, V> {
+  readonly name: string
+  readonly #buffer: SegmentedBuffer<K, V>
+  readonly #environment: StoreEnvironment
+
+  constructor(spec: SessionStoreSpec<K, V>, environment: StoreEnvironment) {
+    this.name = spec.name
+    this.#environment = environment
+    const { retentionMs, segmentIntervalMs } = spec
+    this.#buffer = new SegmentedBuffer<K, V>(
+      spec,
+      { schema: SESSION_SCHEMA, isTimestamped: false, retentionMs, segmentIntervalMs },
+      environment,
+      ({ group, timeMs, minor }) => ({ key: group.key, window: { startMs: minor, endMs: timeMs } }),
+    )
+  }
+
+  put({ key, window }: Windowed<K>, value: V | null): void {
+    const isPut = this.#buffer.put(key, window.endMs, window.startMs, value)
+    if (!isPut) this.#environment.droppedRecord(EXPIRED)
+  }
+
+  /** As a put of null, but not counted where the session has expired. */
+  remove({ key, window }: Windowed<K>): void {
+    this.#buffer.put(key, window.endMs, window.startMs, null)
+  }
+
+  fetchSession(key: K, startMs: number, endMs: number): V | undefined {
+    return this.#buffer.get(key, endMs, startMs)
+  }
+
+  findSessions(key: K, earliestEndMs: number, latestStartMs: number): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#buffer.fetch(key, earliestEndMs, ANY_TIME, latestStartMs, false, makeSession as MakeSession<K, V>)
+  }
+
+  findSessionsKeyRange(
+    keyFrom: K | undefined,
+    keyTo: K | undefined,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): StoreIterator<KeyValue<Windowed<K>, V>> {
+    const times = { fromMs: earliestEndMs, toMs: ANY_TIME }
+    const make = makeSession as MakeSession<K, V>
+    return this.#buffer.fetchRange({ from: keyFrom, to: keyTo }, times, latestStartMs, false, make)
+  }
+
+  fetch(key: K): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.findSessions(key, 0, ANY_TIME)
+  }
+
+  fetchKeyRange(keyFrom: K | undefined, keyTo: K | undefined): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.findSessionsKeyRange(keyFrom, keyTo, 0, ANY_TIME)
+  }
+
+  setFlushListener(listener: FlushListener<Windowed<K>, V>, sendOldValues: boolean): boolean {
+    return this.#buffer.setFlushListener(listener, sendOldValues)
+  }
+
+  get dirtyBytes(): number {
+    return this.#buffer.dirtyBytes
+  }
+
+  get dirtyEntries(): number {
+    return this.#buffer.dirtyEntries
+  }
+
+  get iteratorsOpen(): number {
+    return this.#buffer.iteratorsOpen
+  }
+
+  flushCache(): void {
+    this.#buffer.flushCache()
+  }
+
+  prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
+    this.#buffer.prepareCommit(batch, changelog)
+  }
+
+  committed(): void {
+    this.#buffer.committed()
+  }
+
+  aborted(): void {
+    this.#buffer.aborted()
+  }
+
+  restoreBatch(records: readonly LogRecord[], batch: WriteBatch): void {
+    this.#buffer.restoreBatch(records, batch, () => {})
+  }
+
+  saveMetadata(): Readonly<Record<string, number>> {
+    return { observedStreamTimeMs: this.#buffer.observedStreamTimeMs }
+  }
+
+  loadMetadata(metadata: Readonly<Record<string, number>>): void {
+    this.#buffer.loadObserved(metadata['observedStreamTimeMs'])
+  }
+
+  close(): void {
+    this.#buffer.close()
+  }
+}
+
+type MakeSession<K, V> = MakeRow<K, V, KeyValue<Windowed<K>, V>>
+
+function makeSession<K, V>(key: K, timeMs: number, minor: number, value: V): KeyValue<Windowed<K>, V> {
+  return { key: { key, window: { startMs: minor, endMs: timeMs } }, value }
+}
+
+export function createSessionStore<K, V>(
+  spec: SessionStoreSpec<K, V>,
+  environment: StoreEnvironment,
+): ManagedStore & SessionStore<K, V> & CachedStore<Windowed<K>, V> {
+  return new BufferedSessionStore<K, V>(spec, environment)
+}
