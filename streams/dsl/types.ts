@@ -9,8 +9,11 @@ import type { StreamPartitioner } from '../topology/topology.ts'
  */
 export type Missing = 'no-key-serde' | 'no-value-serde' | 'rekeyed'
 
-/** A topic can always hold null, so the serde of T serves T | null too. */
-export type SerdeFor<T> = Serde<T> | Serde<NonNullable<T>>
+/**
+ * The serdes that can write T. Null needs none (a topic can always hold it), so the serde of T serves T | null too; and
+ * one that also reads null serves T, since what is read back is what was written.
+ */
+export type SerdeFor<T> = Serde<T> | Serde<NonNullable<T>> | Serde<T | null>
 
 /** Options that may be left out when none of them is required. */
 export type Options<O> = Record<never, never> extends O ? readonly [options?: O] : readonly [optionsWithSerdes: O]
