@@ -11,6 +11,7 @@ export type {
   InputOf,
   TypeOf,
 } from './avro/avro-types.ts'
+export { enumeration, field, id, list, openEnumeration, optional, record } from './avro/avro-types.ts'
 export {
   CLASSIFICATIONS,
   type Classification,
@@ -54,12 +55,15 @@ export {
   SACCO_TOPICS,
   type SaccoTopic,
 } from './sacco/topics.ts'
-export { createEventSerde, createTopicSerde } from './serde/event-serde.ts'
+export { createEventSerde, createRecordSerde, createTopicSerde, recordDefinition } from './serde/event-serde.ts'
 export {
+  localSchemas,
   type RegisteredSchemas,
   type RegisterOptions,
   registerSchemas,
+  restoreSchemas,
   type SchemaDefinition,
+  type SchemaSnapshot,
 } from './serde/register.ts'
 export { createSchemaCache, type SchemaCache } from './serde/schema-cache.ts'
 export {

@@ -130,10 +130,31 @@ export const tellerDrawerBalanced = defineEvent({
   ],
 })
 
+export const checkOffRemitted = defineEvent({
+  type: 'checkoff.remitted',
+  topic,
+  name: 'CheckOffRemitted',
+  key: 'employer_id',
+  origin: 'ours',
+  doc: 'An employer remitted deductions of its staff. Missing, short and duplicate remittances show here.',
+  data: [
+    field('employer_id', id('employer-id'), 'internal', 'The employer.'),
+    field('remittance_id', 'string', 'internal', 'File or payment reference of the employer.'),
+    field('period', 'string', 'internal', 'Month of the deductions, YYYY-MM.'),
+    field('expected_minor', 'long', 'internal', 'What was due, in minor units.'),
+    field('received_minor', 'long', 'internal', 'What came, in minor units.'),
+    currencyField,
+    field('member_count', 'int', 'internal', 'Members in the file.'),
+    field('file_hash', 'string', 'internal', 'SHA-256 of the file: the same one twice is a duplicate.'),
+    field('occurred_at', 'string', 'internal', 'When it came, ISO format.'),
+  ],
+})
+
 export const ACCOUNTING_EVENTS = [
   ledgerEntryCreated,
   journalPosted,
   interestAccrued,
   dividendDeclared,
   tellerDrawerBalanced,
+  checkOffRemitted,
 ] as const

@@ -13,6 +13,25 @@ const NAMED_VALUE = record('NamedValue', 'A value behind a conclusion.', [
   field('unit', UNIT, 'internal', 'Its unit.'),
 ])
 
+/** What a flag is about. Insiders matter as much as members: a teller's shortage concerns no member at all. */
+const SUBJECT_KIND = openEnumeration(
+  'SubjectKind',
+  'What kind of thing a flag is about.',
+  ['member', 'staff', 'agent', 'device', 'employer', 'account', 'other'],
+  'other',
+)
+const SUBJECT_FIELDS = [
+  field(
+    'flag_id',
+    id('flag-id'),
+    'internal',
+    'The flag: derived from rule and evidence, so that a repeat raises nothing new.',
+  ),
+  field('subject_kind', SUBJECT_KIND, 'internal', 'What kind of thing the flag is about.'),
+  field('subject_id', 'string', 'internal', 'Id of the member, member of staff, agent or other that it is about.'),
+  optional('member_id', id('member-id'), 'internal', 'The member concerned, if there is one.'),
+] as const
+
 export const riskScoreCalculated = defineEvent({
   type: 'risk.score.calculated',
   topic,
@@ -45,22 +64,16 @@ export const fraudDetected = defineEvent({
   type: 'fraud.detected',
   topic,
   name: 'FraudDetected',
-  key: 'member_id',
+  key: 'subject_id',
   origin: 'document',
   doc: 'A fraud rule fired. The evidence is enough to check it by hand.',
   data: [
-    field(
-      'flag_id',
-      id('flag-id'),
-      'internal',
-      'The flag: derived from rule and evidence, so that a repeat raises nothing new.',
-    ),
+    ...SUBJECT_FIELDS,
     field('rule_id', id('rule-id'), 'internal', 'The rule.'),
     field('rule_version', 'int', 'internal', 'Its version when it fired.'),
     field('severity', SEVERITY, 'internal', 'How bad.'),
     field('outcome', OUTCOME, 'internal', 'What the rule asks for.'),
     field('score', 'int', 'internal', 'Weight of the flag, 0 to 1000.'),
-    memberField,
     optional('account_id', id('account-id'), 'internal', 'The account, if it is about one.'),
     optional('loan_id', id('loan-id'), 'internal', 'The loan, if it is about one.'),
     optional('staff_id', id('staff-id'), 'internal', 'The member of staff, if it is about one.'),
@@ -93,12 +106,11 @@ export const flagReviewed = defineEvent({
   type: 'fraud.flag.reviewed',
   topic,
   name: 'FraudFlagReviewed',
-  key: 'member_id',
+  key: 'subject_id',
   origin: 'ours',
   doc: 'An analyst took, passed on or closed a flag.',
   data: [
-    field('flag_id', id('flag-id'), 'internal', 'The flag.'),
-    memberField,
+    ...SUBJECT_FIELDS,
     field(
       'status',
       openEnumeration(

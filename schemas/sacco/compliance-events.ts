@@ -1,6 +1,6 @@
 import { field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
-import { currencyField, memberField } from './common.ts'
+import { currencyField } from './common.ts'
 
 /** What regulator, auditor and the financial reporting centre ask for: `sacco.compliance.events`. */
 const topic = 'sacco.compliance.events'
@@ -53,12 +53,13 @@ export const suspiciousActivityDetected = defineEvent({
   type: 'suspicious.activity.detected',
   topic,
   name: 'SuspiciousActivityDetected',
-  key: 'member_id',
+  key: 'activity_id',
   origin: 'document',
   doc: 'Something that may have to be reported. A suspicious transaction report has a deadline.',
   data: [
     field('activity_id', 'string', 'internal', 'The suspicion.'),
-    memberField,
+    optional('member_id', id('member-id'), 'internal', 'The member concerned, if there is one.'),
+    optional('staff_id', id('staff-id'), 'internal', 'The member of staff concerned, if there is one.'),
     field(
       'report_kind',
       openEnumeration(

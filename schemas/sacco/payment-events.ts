@@ -1,13 +1,15 @@
 import { field, id, openEnumeration, optional } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
-import { amountField, CHANNEL, currencyField, memberField } from './common.ts'
+import { amountField, CHANNEL, currencyField } from './common.ts'
 
-/** What payment providers said: `sacco.payment.events`. */
+/**
+ * What payment providers said: `sacco.payment.events`. Keyed by payment, because money may come in that fits no member.
+ */
 const topic = 'sacco.payment.events'
 
 const PAYMENT_HEAD = [
   field('payment_id', id('payment-id'), 'internal', 'The payment.'),
-  memberField,
+  optional('member_id', id('member-id'), 'internal', 'The member; null for a payment that fits nobody.'),
   optional(
     'transaction_id',
     id('transaction-id'),
@@ -32,7 +34,7 @@ export const paymentProcessed = defineEvent({
   type: 'payment.processed',
   topic,
   name: 'PaymentProcessed',
-  key: 'member_id',
+  key: 'payment_id',
   origin: 'document',
   doc: 'A provider confirmed a payment.',
   data: [
@@ -51,7 +53,7 @@ export const paymentFailed = defineEvent({
   type: 'payment.failed',
   topic,
   name: 'PaymentFailed',
-  key: 'member_id',
+  key: 'payment_id',
   origin: 'document',
   doc: 'A payment did not happen.',
   data: [
@@ -70,7 +72,7 @@ export const paymentReconciled = defineEvent({
   type: 'payment.reconciled',
   topic,
   name: 'PaymentReconciled',
-  key: 'member_id',
+  key: 'payment_id',
   origin: 'document',
   doc: "The provider's statement was compared with our books.",
   data: [

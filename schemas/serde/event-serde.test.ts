@@ -7,15 +7,23 @@ import {
   accountId,
   createEvent,
   createEventSerde,
+  createRecordSerde,
   createTopicSerde,
   definitionOf,
   deviceId,
   type EventDefinition,
   type EventOf,
   eventId,
+  field,
+  list,
+  localSchemas,
   memberId,
+  optional,
   type RegisteredSchemas,
+  record,
+  recordDefinition,
   registerSchemas,
+  restoreSchemas,
   SACCO_EVENTS,
   SACCO_TOPICS,
   type SaccoTopicName,
@@ -377,3 +385,34 @@ function mutated(prng: ReturnType<typeof createPrng>, original: Uint8Array): Uin
   for (let i = 0; i <= prng.below(4); i++) bytes[from + prng.below(bytes.length - from)] = prng.below(256)
   return bytes
 }
+
+describe('a record without envelope', () => {
+  const balance = recordDefinition(
+    'test',
+    record('Balance', 'A balance.', [
+      field('minor', 'long', 'internal', 'In minor units.'),
+      list('events', 'string', 'internal', 'Event ids.'),
+      optional('note', 'string', 'internal', 'Note.'),
+    ]),
+  )
+  test('comes back as it was, with its derived type', () => {
+    const serde = createRecordSerde(balance, localSchemas([balance]))
+    const value: { readonly minor: number; readonly events: readonly string[]; readonly note: string | null } = {
+      minor: -5,
+      events: ['e-1', 'e-2'],
+      note: null,
+    }
+    expect(hexOf(serde.serialize(value, 'store'))).toBe('00000000010904' + '06652d31' + '06652d32' + '00' + '00')
+    expect(serde.deserialize(serde.serialize(value, 'store'), 'store')).toStrictEqual(value)
+    expect(() => serde.serialize({ ...value, minor: 0.5 }, 'store')).toThrow(
+      'test.Balance: minor: expected long, got 0.5',
+    )
+  })
+})
+
+test('another thread goes on with a snapshot, without registering', () => {
+  const copy = restoreSchemas(structuredClone(schemas.snapshot()), registry)
+  const bytes = createTopicSerde(TOPIC, schemas).serialize(withdrawal(), TOPIC)
+  expect(createTopicSerde(TOPIC, copy).deserialize(bytes, TOPIC)).toStrictEqual(withdrawal())
+  expect(createTopicSerde(TOPIC, copy).serialize(withdrawal(), TOPIC)).toEqual(bytes)
+})

@@ -1,20 +1,28 @@
+import type { AvroRecord } from '../avro/avro-types.ts'
 import { avroText } from '../avro/schema-json.ts'
 import type { EventDefinition } from '../event.ts'
 import { createSchemaCache, type SchemaCache } from './schema-cache.ts'
 import { type CompatibilityLevel, SchemaError, type SchemaRegistry } from './schema-registry.ts'
 
 /**
- * What a serde needs of a definition. Subjects follow the record name strategy: the subject is the full name of the
- * record. Several event types share a topic, so a subject per topic cannot hold them; and an event that is copied to a
+ * What a serde needs of a schema. Subjects follow the record name strategy: the subject is the full name of the record.
+ * Several event types share a topic, so a subject per topic cannot hold them; and an event that is copied to a
  * repartition, changelog or dead-letter topic keeps its one subject and id.
  */
-export type SchemaDefinition = Pick<EventDefinition, 'type' | 'fullName' | 'schema'>
+export type SchemaDefinition<Schema extends AvroRecord = AvroRecord> = {
+  readonly fullName: string
+  readonly schema: Schema
+}
 
 export type RegisteredSchemas = {
   /** The id that the registry gave to the schema of this definition. */
-  idOf(definition: SchemaDefinition): number
+  idOf(definition: Pick<EventDefinition, 'fullName'>): number
   readonly cache: SchemaCache
+  /** Plain data, for another thread: `restoreSchemas` there needs no registration of its own. */
+  snapshot(): SchemaSnapshot
 }
+
+export type SchemaSnapshot = readonly { readonly fullName: string; readonly id: number; readonly text: string }[]
 
 export type RegisterOptions = {
   readonly registry: SchemaRegistry
@@ -32,36 +40,60 @@ export type RegisterOptions = {
  */
 export async function registerSchemas(options: RegisterOptions): Promise<RegisteredSchemas> {
   const { registry, definitions, compatibility } = options
-  const texts = definitions.map((definition) => avroText(definition.schema))
   if (compatibility !== undefined) {
     for (const { fullName } of definitions) await registry.setCompatibility(fullName, compatibility)
   }
+  const entries = definitions.map(({ fullName, schema }) => ({ fullName, text: avroText(schema) }))
   const problems: string[] = []
-  for (const [index, { fullName }] of definitions.entries()) {
-    const verdict = await registry.checkCompatibility(fullName, texts[index] as string)
+  for (const { fullName, text } of entries) {
+    const verdict = await registry.checkCompatibility(fullName, text)
     if (!verdict.compatible) problems.push(`  ${fullName}: ${verdict.reasons.join('; ') || 'no reason given'}`)
   }
-  if (problems.length > 0) {
-    throw new SchemaError(
-      'SCHEMA_INCOMPATIBLE',
-      `${problems.length} of ${definitions.length} schemas do not fit what ${registry.name} holds, so none was registered:\n` +
-        `${problems.join('\n')}\nGive a new field a default, keep old fields, or use a new event type.`,
-    )
-  }
-  const ids = new Map<string, number>()
+  if (problems.length > 0) throw incompatible(registry, problems, definitions.length)
+  const snapshot: SchemaSnapshot[number][] = []
+  for (const entry of entries) snapshot.push({ ...entry, id: await registry.register(entry.fullName, entry.text) })
+  return restoreSchemas(snapshot, registry)
+}
+
+/** What `registerSchemas` gave in another thread. The registry is asked for the schemas of other writers only. */
+export function restoreSchemas(
+  snapshot: SchemaSnapshot,
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+): RegisteredSchemas {
   const cache = createSchemaCache(registry)
-  for (const [index, { fullName }] of definitions.entries()) {
-    const text = texts[index] as string
-    const id = await registry.register(fullName, text)
+  const ids = new Map<string, number>()
+  for (const { fullName, id, text } of snapshot) {
     ids.set(fullName, id)
     cache.put(id, text)
   }
   return {
     cache,
+    snapshot: () => snapshot,
     idOf({ fullName }) {
       const id = ids.get(fullName)
       if (id === undefined) throw new Error(`the schema of ${fullName} was not registered: add it to registerSchemas`)
       return id
     },
   }
+}
+
+/**
+ * Ids 1, 2, 3 … without any registry: for tests of topologies, where all records are written and read by one program.
+ * Never for bytes that are kept.
+ */
+export function localSchemas(definitions: readonly SchemaDefinition[]): RegisteredSchemas {
+  const snapshot = definitions.map(({ fullName, schema }, index) => ({
+    fullName,
+    id: index + 1,
+    text: avroText(schema),
+  }))
+  return restoreSchemas(snapshot, { schemaById: async () => undefined })
+}
+
+function incompatible(registry: SchemaRegistry, problems: readonly string[], count: number): SchemaError {
+  return new SchemaError(
+    'SCHEMA_INCOMPATIBLE',
+    `${problems.length} of ${count} schemas do not fit what ${registry.name} holds, so none was registered:\n` +
+      `${problems.join('\n')}\nGive a new field a default, keep old fields, or use a new event type.`,
+  )
 }

@@ -24,7 +24,10 @@ export const UNKNOWN_IDS_MAX = 1_024
 
 export type SchemaCacheOptions = { readonly nowMs?: () => number }
 
-export function createSchemaCache(registry: SchemaRegistry, options: SchemaCacheOptions = {}): SchemaCache {
+export function createSchemaCache(
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  options: SchemaCacheOptions = {},
+): SchemaCache {
   const nowMs = options.nowMs ?? (() => performance.now())
   const texts = new Map<number, string>()
   const unknownUntilMs = new Map<number, number>()
