@@ -33,7 +33,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('commit' as const, 'abort' as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('crash' as const, 'restore' as const) }) },
   ),
-  { minLength: 1, maxLength: 60 },
+  { minLength: 1, maxLength: 80, size: 'max' },
 )
 
 const inOrder = (left: string, right: string): number => compareBytes(utf8Encode(left), utf8Encode(right))
