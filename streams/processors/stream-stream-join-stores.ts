@@ -1,6 +1,7 @@
-import { type Bytes, readInt64, writeInt64 } from '../base/index.ts'
+import { type Bytes, EMPTY_BYTES, readInt64, writeInt64 } from '../base/index.ts'
 import type { Headers, Serde } from '../ports/index.ts'
 import { listOf } from '../serdes/index.ts'
+import { defaultSegmentIntervalMs } from '../stores/specs.ts'
 import type { KeyValueStoreSpec, StorePersistence, WindowStoreSpec } from '../stores/types.ts'
 import type { JoinWindows } from './joins.ts'
 
@@ -17,9 +18,6 @@ export type OuterJoinStoreSpec<K, L, R> = KeyValueStoreSpec<OuterJoinKey<K>, rea
 export type JoinWindowStoreSpec<K, V> = WindowStoreSpec<K, V> & { readonly timestamped: false }
 
 type Logging = { readonly config?: Readonly<Record<string, string>> } | undefined
-
-/** Java never makes segments shorter than this (Stores.defaultSegmentInterval). */
-const SEGMENT_INTERVAL_MIN_MS = 60_000
 
 /** Both sides of the window; also the size of its stores' windows. */
 export function joinWindowSizeMs({ beforeMs, afterMs }: JoinWindows): number {
@@ -55,7 +53,7 @@ export function joinWindowStoreSpec<K, V>(options: JoinWindowStoreOptions<K, V>)
     timestamped: false,
     windowSizeMs,
     retentionMs,
-    segmentIntervalMs: Math.max(Math.floor(retentionMs / 2), SEGMENT_INTERVAL_MIN_MS),
+    segmentIntervalMs: defaultSegmentIntervalMs(retentionMs),
     retainDuplicates: true,
   }
 }
@@ -88,12 +86,17 @@ export function outerJoinStoreSpec<K, L, R>(options: OuterJoinStoreOptions<K, L,
 const TIMESTAMP_BYTES = 8
 const KEY_PREFIX_BYTES = TIMESTAMP_BYTES + 1
 
-/** Java's TimestampedKeyAndJoinSideSerializer: `int64 timestamp | 1 = left, 0 = right | key`. */
+/** Where the entries of a time and later start: a bound for ranges, never stored. */
+export function outerJoinRangeStart<K>(timestampMs: number): OuterJoinKey<K> {
+  return { timestampMs, isLeft: false, key: null as K }
+}
+
+/** Java's TimestampedKeyAndJoinSideSerializer: `int64 timestamp | 1 = left, 0 = right | key`. A null key is no bytes. */
 export function outerJoinKeySerde<K>(keySerde: Serde<K>): Serde<OuterJoinKey<K>> {
   return {
     name: `outer-join-key(${keySerde.name})`,
     serialize({ timestampMs, isLeft, key }, topic, headers) {
-      const keyBytes = keySerde.serialize(key as NonNullable<K>, topic, headers)
+      const keyBytes = key === null ? EMPTY_BYTES : keySerde.serialize(key as NonNullable<K>, topic, headers)
       const bytes = new Uint8Array(KEY_PREFIX_BYTES + keyBytes.length)
       writeInt64(bytes, 0, timestampMs)
       bytes[TIMESTAMP_BYTES] = isLeft ? 1 : 0

@@ -4,7 +4,13 @@ import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSu
 import type { StreamRecord } from '../topology/record.ts'
 import { dropRecord } from './dropped-record.ts'
 import type { AnyJoiner, JoinWindows, ValueJoiner } from './joins.ts'
-import type { JoinWindowStoreSpec, LeftOrRight, OuterJoinKey, OuterJoinStoreSpec } from './stream-stream-join-stores.ts'
+import {
+  type JoinWindowStoreSpec,
+  type LeftOrRight,
+  type OuterJoinKey,
+  type OuterJoinStoreSpec,
+  outerJoinRangeStart,
+} from './stream-stream-join-stores.ts'
 import {
   type JoinTimeTracker,
   JoinTimeTrackers,
@@ -237,7 +243,8 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
     let storedFromMs = NO_TIME_MS
     let isLeftOpen = false
     let isRightOpen = false
-    for (const { key, value } of outerStore.all()) {
+    // From the first entry on: what was removed before it would have to be passed by each time.
+    for (const { key, value } of outerStore.range(outerJoinRangeStart(tracker.storedFromMs), undefined)) {
       scanFromMs = key.timestampMs
       if (isLeftOpen && isRightOpen) break
       const lookBackMs = key.isLeft ? windows.afterMs : windows.beforeMs

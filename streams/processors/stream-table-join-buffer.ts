@@ -1,4 +1,4 @@
-import { type Bytes, readInt32, readInt64, writeInt32, writeInt64 } from '../base/index.ts'
+import { type Bytes, EMPTY_BYTES, readInt32, readInt64, writeInt32, writeInt64 } from '../base/index.ts'
 import type { LogRecord, Serde, WriteBatch } from '../ports/index.ts'
 import { createStore, type OpenStore } from '../stores/create-store.ts'
 import type {
@@ -108,7 +108,9 @@ class KeyValueGraceBuffer<K, V> implements GraceBuffer<K, V> {
     const { topic, partition, offset, timestampMs, headers } = current
     let minTimestampMs = NO_TIME_MS
     try {
-      for (const { key, value } of this.#entries.all()) {
+      // From the first entry on: what was removed before it would have to be passed by each time.
+      const start = { timestampMs: this.minTimestampMs, key: null as K, sequence: 0 }
+      for (const { key, value } of this.#entries.range(start, undefined)) {
         if (key.timestampMs > toMs) {
           minTimestampMs = key.timestampMs
           break
@@ -177,7 +179,10 @@ class KeyValueGraceBuffer<K, V> implements GraceBuffer<K, V> {
   }
 }
 
-/** Java's time-first keys (PrefixedWindowKeySchemas): `0 | int64 timestamp | key | int32 sequence`. */
+/**
+ * Java's time-first keys (PrefixedWindowKeySchemas): `0 | int64 timestamp | key | int32 sequence`. A null key is where
+ * the entries of its time start: a bound for ranges, never stored.
+ */
 const TIME_FIRST_PREFIX = 0
 const TIMESTAMP_AT = 1
 const KEY_AT = 9
@@ -187,10 +192,11 @@ export function bufferKeySerde<K>(keySerde: Serde<K>): Serde<BufferKey<K>> {
   return {
     name: `grace-buffer-key(${keySerde.name})`,
     serialize({ timestampMs, key, sequence }, topic) {
-      const keyBytes = keySerde.serialize(key as NonNullable<K>, topic)
-      const bytes = new Uint8Array(KEY_AT + keyBytes.length + SEQUENCE_BYTES)
+      const keyBytes = key === null ? EMPTY_BYTES : keySerde.serialize(key as NonNullable<K>, topic)
+      const bytes = new Uint8Array(KEY_AT + keyBytes.length + (key === null ? 0 : SEQUENCE_BYTES))
       bytes[0] = TIME_FIRST_PREFIX
       writeInt64(bytes, TIMESTAMP_AT, timestampMs)
+      if (key === null) return bytes
       bytes.set(keyBytes, KEY_AT)
       writeInt32(bytes, KEY_AT + keyBytes.length, sequence)
       return bytes
