@@ -117,7 +117,7 @@ export function createHarness({ nodes, openStore }: HarnessOptions): Harness {
     currentSystemTimeMs: () => wallClockMs,
     forward: (record, childName) => forward(nodeName, record, childName),
     timeMetadata: (name) => metadata.get(name),
-    setTimeMetadata: (name, timeMs) => void metadata.set(name, timeMs),
+    setTimeMetadata: (name, timeMs) => void metadata.set(name, Math.max(timeMs, metadata.get(name) ?? -1)),
     get recordHeaders() {
       return recordContext.headers
     },
