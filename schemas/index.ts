@@ -11,7 +11,7 @@ export type {
   InputOf,
   TypeOf,
 } from './avro/avro-types.ts'
-export { enumeration, field, id, list, openEnumeration, optional, record } from './avro/avro-types.ts'
+export { atLeast, enumeration, field, id, list, openEnumeration, optional, record } from './avro/avro-types.ts'
 export {
   CLASSIFICATIONS,
   type Classification,
@@ -75,3 +75,4 @@ export {
   type SchemaRegistry,
 } from './serde/schema-registry.ts'
 export { readSchemaId, WIRE_HEADER_BYTES, writeWireHeader } from './serde/wire-format.ts'
+export { problemOfEvent } from './validate.ts'

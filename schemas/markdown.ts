@@ -96,7 +96,11 @@ function fieldRows(field: AvroField, prefix: string): readonly (readonly string[
 }
 
 function fieldRow(field: AvroField, prefix: string): readonly string[] {
-  return [`\`${prefix}${field.name}\``, typeText(field.type), field.classification, field.doc]
+  return [`\`${prefix}${field.name}\``, typeText(field.type) + minimumText(field), field.classification, field.doc]
+}
+
+function minimumText({ minimum }: AvroField): string {
+  return minimum === undefined ? '' : ` ≥ ${minimum}`
 }
 
 function innerFields(type: AvroSchema): readonly AvroField[] {

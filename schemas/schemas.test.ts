@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { createPrng } from '#streams/base'
 import type { AvroField, AvroSchema } from './avro/avro-types.ts'
 import { avroJson } from './avro/schema-json.ts'
 import {
+  accountId,
   bandOf,
   CLASSIFICATIONS,
   createEvent,
@@ -12,13 +14,17 @@ import {
   type EventDefinition,
   eventId,
   eventTimeMs,
+  journalId,
   memberId,
   parseAvro,
   problemOfBands,
+  problemOfEvent,
   SACCO_EVENTS,
   SACCO_TOPICS,
+  type SaccoEvent,
 } from './index.ts'
 import { schemasMarkdown } from './markdown.ts'
+import { randomEvent } from './testing/random-value.ts'
 
 const definitions: readonly EventDefinition[] = SACCO_EVENTS
 
@@ -217,6 +223,54 @@ describe('the time of an event', () => {
       metadata: { source: 's' },
     })
     expect(event.timestamp).toBe('2026-01-02T03:04:05.678Z')
+  })
+})
+
+describe('problemOfEvent', () => {
+  const journal = (change: object = {}, lineAmount = 5) => ({
+    ...createEvent('journal.posted', {
+      event_id: eventId('e'),
+      timestamp: 0,
+      data: {
+        journal_id: journalId('j'),
+        description: '',
+        lines: [
+          {
+            account_id: accountId('a'),
+            account_class: 'member',
+            side: 'debit',
+            amount_minor: 5,
+            member_id: memberId('m'),
+          },
+          { account_id: accountId('b'), account_class: 'cash', side: 'credit', amount_minor: lineAmount },
+        ],
+        currency: 'KES',
+        manual: false,
+        control: {},
+        posted_at: '',
+        value_date: '',
+      },
+      metadata: { source: 's' },
+    }),
+    ...change,
+  })
+  test.each<[string, SaccoEvent, string | undefined]>([
+    ['a sound event', journal(), undefined],
+    ['a negative amount in a list', journal({}, -1), 'data.lines[1].amount_minor is -1, at least 0 expected'],
+    ['an empty event id', journal({ event_id: '' }), 'event_id "" is not an id'],
+    ['a local time', journal({ timestamp: '2026-01-01' }), 'timestamp "2026-01-01" is not ISO 8601 with a zone'],
+    ['an empty key', journal({ data: { ...journal().data, journal_id: '' } }), 'data.journal_id "" is not an id'],
+  ])('%s', (_, event, problem) => expect(problemOfEvent(event)).toBe(problem))
+
+  test('knows every event type', () => {
+    for (const definition of definitions) {
+      const event = randomEvent(createPrng(1), definition)
+      expect(() => problemOfEvent(event), definition.type).not.toThrow()
+    }
+  })
+  test('every amount that an event is about has a minimum', () => {
+    const open = allFields.filter(([, field]) => field.name === 'amount_minor' && field.minimum !== 0)
+    expect(open.map(([path]) => path)).toEqual(['fraud.detected.data.evidence.amount_minor'])
   })
 })
 

@@ -59,11 +59,7 @@ export async function createEmbeddedRegistry(store: RegistryStore): Promise<Embe
     state,
     ...createQueries(state),
     register: (subject, input) => execute(() => planRegister(state, subject, input)),
-    setCompatibility: (subject, level) =>
-      execute(() => ({
-        answer: undefined,
-        records: [configRecord(subject, level === undefined ? undefined : parseLevel(level))],
-      })),
+    setCompatibility: (subject, level) => execute(() => planSetCompatibility(state, subject, level)),
     setMode: (subject, mode) =>
       execute(() => ({
         answer: undefined,
@@ -173,6 +169,13 @@ function planRegister(state: RegistryState, subject: string, input: SchemaInput)
   const version = (state.versions(subject, true).at(-1)?.version ?? 0) + 1
   const value: SchemaValue = { subject, version, id, schema: text, deleted: false }
   return { answer: id, records: [schemaRecord(value)] }
+}
+
+function planSetCompatibility(state: RegistryState, subject: string | null, text: string | undefined): Plan<void> {
+  const level = text === undefined ? undefined : parseLevel(text)
+  // Programs set their levels at every start: what is set already writes nothing.
+  const isSet = state.compatibilityOf(subject) === level
+  return { answer: undefined, records: isSet ? [] : [configRecord(subject, level)] }
 }
 
 function planDeleteSubject(

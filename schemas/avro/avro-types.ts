@@ -27,6 +27,8 @@ export type AvroField = {
   readonly doc: string
   readonly classification: Classification
   readonly default?: null | boolean | number | string | readonly never[]
+  /** Smaller numbers make no sense; checked by `problemOfEvent`, not by Avro. */
+  readonly minimum?: number
 }
 export type AvroRecord = {
   readonly type: 'record'
@@ -92,6 +94,14 @@ export function field<const Name extends string, const Type extends AvroSchema>(
   doc: string,
 ): { readonly name: Name; readonly type: Type } & FieldText {
   return { name, type, doc, classification }
+}
+
+/** A number that must not be below `minimum`: an amount of money, a count. */
+export function atLeast<const Field extends AvroField>(
+  minimum: number,
+  numberField: Field,
+): Field & { readonly minimum: number } {
+  return { ...numberField, minimum }
 }
 
 /** A field that may be unknown: null or `type`, null by default. Fields added to a published schema are of this kind. */

@@ -1,4 +1,4 @@
-import { field, id, openEnumeration, optional, record } from '../avro/avro-types.ts'
+import { atLeast, field, id, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
 import { amountField, controlField, currencyField, memberField, SIDE } from './common.ts'
 
@@ -87,7 +87,7 @@ export const interestAccrued = defineEvent({
     optional('loan_id', id('loan-id'), 'internal', 'The loan, if it is interest on one.'),
     amountField,
     currencyField,
-    field('annual_rate_bps', 'int', 'internal', 'Yearly rate in basis points.'),
+    atLeast(0, field('annual_rate_bps', 'int', 'internal', 'Yearly rate in basis points.')),
     field('period_from', 'string', 'internal', 'First day, YYYY-MM-DD.'),
     field('period_to', 'string', 'internal', 'Last day, YYYY-MM-DD.'),
   ],
@@ -105,7 +105,7 @@ export const dividendDeclared = defineEvent({
     field('financial_year', 'int', 'internal', 'For which year.'),
     field('rate_bps', 'int', 'internal', 'Rate on share capital in basis points.'),
     field('deposit_interest_rate_bps', 'int', 'internal', 'Rate on deposits in basis points; 0 if none.'),
-    field('total_minor', 'long', 'internal', 'What is to be paid in all, in minor units.'),
+    atLeast(0, field('total_minor', 'long', 'internal', 'What is to be paid in all, in minor units.')),
     currencyField,
     field('record_date', 'string', 'internal', 'Whoever holds shares on this day gets it, YYYY-MM-DD.'),
     field('declared_at', 'string', 'internal', 'When, ISO format.'),
@@ -122,8 +122,8 @@ export const tellerDrawerBalanced = defineEvent({
   data: [
     field('staff_id', id('staff-id'), 'internal', 'The teller.'),
     field('branch_id', id('branch-id'), 'internal', 'The branch.'),
-    field('expected_minor', 'long', 'internal', 'What should be there, in minor units.'),
-    field('counted_minor', 'long', 'internal', 'What was there, in minor units.'),
+    atLeast(0, field('expected_minor', 'long', 'internal', 'What should be there, in minor units.')),
+    atLeast(0, field('counted_minor', 'long', 'internal', 'What was there, in minor units.')),
     currencyField,
     optional('checker_id', id('staff-id'), 'internal', 'Who counted again.'),
     field('balanced_at', 'string', 'internal', 'When, ISO format.'),
@@ -141,10 +141,10 @@ export const checkOffRemitted = defineEvent({
     field('employer_id', id('employer-id'), 'internal', 'The employer.'),
     field('remittance_id', 'string', 'internal', 'File or payment reference of the employer.'),
     field('period', 'string', 'internal', 'Month of the deductions, YYYY-MM.'),
-    field('expected_minor', 'long', 'internal', 'What was due, in minor units.'),
-    field('received_minor', 'long', 'internal', 'What came, in minor units.'),
+    atLeast(0, field('expected_minor', 'long', 'internal', 'What was due, in minor units.')),
+    atLeast(0, field('received_minor', 'long', 'internal', 'What came, in minor units.')),
     currencyField,
-    field('member_count', 'int', 'internal', 'Members in the file.'),
+    atLeast(0, field('member_count', 'int', 'internal', 'Members in the file.')),
     field('file_hash', 'string', 'internal', 'SHA-256 of the file: the same one twice is a duplicate.'),
     field('occurred_at', 'string', 'internal', 'When it came, ISO format.'),
   ],

@@ -1,4 +1,4 @@
-import { field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
+import { atLeast, field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
 import { memberField } from './common.ts'
 import { OUTCOME, SEVERITY, UNIT } from './fraud-rules.ts'
@@ -94,7 +94,7 @@ export const fraudDetected = defineEvent({
       'internal',
       'The events, oldest first; the newest ones if there are very many.',
     ),
-    field('evidence_count', 'int', 'internal', 'How many events there were in all.'),
+    atLeast(0, field('evidence_count', 'int', 'internal', 'How many events there were in all.')),
     list('values', NAMED_VALUE, 'internal', 'What was measured and the thresholds.'),
     optional('window_start', 'string', 'internal', 'Start of the window looked at, ISO format.'),
     optional('window_end', 'string', 'internal', 'End of the window looked at, ISO format.'),

@@ -1,4 +1,4 @@
-import { enumeration, field, id, openEnumeration, optional, record } from '../avro/avro-types.ts'
+import { atLeast, enumeration, field, id, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { CURRENCIES } from '../money.ts'
 
 /** Types that several SACCO events share. Amounts are whole minor units (`…_minor`) of the event's one currency. */
@@ -57,7 +57,10 @@ export const SIDE = enumeration('Side', 'Side of a posting.', ['debit', 'credit'
 
 export const memberField = field('member_id', id('member-id'), 'internal', 'The member whom it is about.')
 export const accountField = field('account_id', id('account-id'), 'internal', 'The account that it concerns.')
-export const amountField = field('amount_minor', 'long', 'internal', 'Amount in minor units, never negative.')
+export const amountField = atLeast(
+  0,
+  field('amount_minor', 'long', 'internal', 'Amount in minor units, never negative.'),
+)
 export const currencyField = field('currency', CURRENCY, 'internal', 'Currency of every amount here.')
 export const originField = field('origin', ORIGIN, 'pii', 'Where and how it was made.')
 export const controlField = field('control', CONTROL, 'internal', 'Who entered and who approved it.')

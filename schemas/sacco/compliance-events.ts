@@ -1,4 +1,4 @@
-import { field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
+import { atLeast, field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
 import { currencyField } from './common.ts'
 
@@ -82,7 +82,7 @@ export const suspiciousActivityDetected = defineEvent({
       'internal',
       'Events behind it.',
     ),
-    field('total_minor', 'long', 'internal', 'Money involved, in minor units.'),
+    atLeast(0, field('total_minor', 'long', 'internal', 'Money involved, in minor units.')),
     currencyField,
     field('detected_at', 'string', 'internal', 'When, ISO format.'),
     field('report_due_at', 'string', 'internal', 'By when it must be reported, ISO format.'),

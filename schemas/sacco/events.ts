@@ -125,12 +125,20 @@ export function keyOfEvent(event: SaccoEvent): string {
  * without zone would be read differently on every machine.
  */
 export function eventTimeMs(event: { readonly timestamp: string; readonly event_id: string }): number {
-  const { timestamp } = event
-  const timeMs = ISO_WITH_ZONE.test(timestamp) ? Date.parse(timestamp) : Number.NaN
+  const timeMs = isoTimeMs(event.timestamp)
   if (Number.isNaN(timeMs)) {
-    throw new Error(`event ${event.event_id}: timestamp ${JSON.stringify(timestamp)} is not ISO 8601 with a zone`)
+    throw new Error(`event ${event.event_id}: timestamp ${JSON.stringify(event.timestamp)} is not ISO 8601 with a zone`)
   }
   return timeMs
 }
 
+export function isIsoTimestamp(text: string): boolean {
+  return !Number.isNaN(isoTimeMs(text))
+}
+
 const ISO_WITH_ZONE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/
+
+/** NaN if the text is none. */
+function isoTimeMs(text: string): number {
+  return ISO_WITH_ZONE.test(text) ? Date.parse(text) : Number.NaN
+}

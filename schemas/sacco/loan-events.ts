@@ -1,4 +1,4 @@
-import { enumeration, field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
+import { atLeast, enumeration, field, id, list, openEnumeration, optional, record } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
 import { amountField, CHANNEL, controlField, currencyField, memberField, originField } from './common.ts'
 
@@ -16,27 +16,27 @@ const LOAN_PRODUCT = openEnumeration(
 
 const GUARANTOR = record('Guarantor', 'A member who vouches for part of a loan.', [
   field('member_id', id('member-id'), 'internal', 'The guarantor.'),
-  field('amount_minor', 'long', 'internal', 'For how much, in minor units.'),
+  atLeast(0, field('amount_minor', 'long', 'internal', 'For how much, in minor units.')),
   optional('staff_id', id('staff-id'), 'internal', 'Set if the guarantor works for the SACCO.'),
 ])
 
 const INSTALMENT = record('Instalment', 'One line of a repayment schedule.', [
   field('number', 'int', 'internal', '1, 2, 3 …'),
   field('due_date', 'string', 'internal', 'YYYY-MM-DD.'),
-  field('principal_minor', 'long', 'internal', 'Principal due, in minor units.'),
-  field('interest_minor', 'long', 'internal', 'Interest due, in minor units.'),
+  atLeast(0, field('principal_minor', 'long', 'internal', 'Principal due, in minor units.')),
+  atLeast(0, field('interest_minor', 'long', 'internal', 'Interest due, in minor units.')),
 ])
 
 const TERMS = record('LoanTerms', 'What was agreed.', [
-  field('principal_minor', 'long', 'internal', 'Principal in minor units.'),
-  field('annual_rate_bps', 'int', 'internal', 'Yearly interest in basis points (1200 = 12 %).'),
+  atLeast(0, field('principal_minor', 'long', 'internal', 'Principal in minor units.')),
+  atLeast(0, field('annual_rate_bps', 'int', 'internal', 'Yearly interest in basis points (1200 = 12 %).')),
   field(
     'method',
     enumeration('InterestMethod', 'How interest is reckoned.', ['reducing_balance', 'flat']),
     'internal',
     'How interest is reckoned.',
   ),
-  field('instalment_count', 'int', 'internal', 'Number of instalments.'),
+  atLeast(0, field('instalment_count', 'int', 'internal', 'Number of instalments.')),
   field(
     'frequency',
     enumeration('RepaymentFrequency', 'How often.', ['daily', 'weekly', 'monthly', 'once']),
@@ -62,7 +62,7 @@ export const loanApplicationSubmitted = defineEvent({
     field('product', LOAN_PRODUCT, 'internal', 'Kind of loan.'),
     amountField,
     currencyField,
-    field('term_months', 'int', 'internal', 'Wanted term in months.'),
+    atLeast(0, field('term_months', 'int', 'internal', 'Wanted term in months.')),
     field('purpose', 'string', 'internal', 'What for.'),
     list('guarantors', GUARANTOR, 'internal', 'Guarantors named in the application.'),
     optional('monthly_income_minor', 'long', 'pii', 'Income per month as stated, in minor units.'),
@@ -89,7 +89,7 @@ const BUREAU_FIELDS = [
   memberField,
   field('score', 'int', 'pii', 'Score of the bureau.'),
   field('open_loan_count', 'int', 'pii', 'Open loans at all institutions.'),
-  field('open_balance_minor', 'long', 'pii', 'What is owed at all institutions, in minor units.'),
+  atLeast(0, field('open_balance_minor', 'long', 'pii', 'What is owed at all institutions, in minor units.')),
   currencyField,
   field('adverse_listing', 'boolean', 'pii', 'True if a default is listed.'),
 ] as const
@@ -188,9 +188,9 @@ export const repaymentReceived = defineEvent({
     loanField,
     memberField,
     amountField,
-    field('principal_minor', 'long', 'internal', 'Part that repays principal, in minor units.'),
-    field('interest_minor', 'long', 'internal', 'Part that pays interest, in minor units.'),
-    field('fees_minor', 'long', 'internal', 'Part that pays fees and penalties, in minor units.'),
+    atLeast(0, field('principal_minor', 'long', 'internal', 'Part that repays principal, in minor units.')),
+    atLeast(0, field('interest_minor', 'long', 'internal', 'Part that pays interest, in minor units.')),
+    atLeast(0, field('fees_minor', 'long', 'internal', 'Part that pays fees and penalties, in minor units.')),
     currencyField,
     originField,
     optional(
@@ -217,12 +217,12 @@ export const loanDelinquent = defineEvent({
   data: [
     loanField,
     memberField,
-    field('days_past_due', 'int', 'internal', 'Days since the oldest unpaid instalment was due.'),
+    atLeast(0, field('days_past_due', 'int', 'internal', 'Days since the oldest unpaid instalment was due.')),
     field('band', 'string', 'internal', 'Code of the band.'),
     optional('band_before', 'string', 'internal', 'Code of the band before.'),
     field('band_table_version', 'int', 'internal', 'Version of the table of bands that was used.'),
-    field('arrears_minor', 'long', 'internal', 'What is overdue, in minor units.'),
-    field('outstanding_principal_minor', 'long', 'internal', 'Principal not yet repaid, in minor units.'),
+    atLeast(0, field('arrears_minor', 'long', 'internal', 'What is overdue, in minor units.')),
+    atLeast(0, field('outstanding_principal_minor', 'long', 'internal', 'Principal not yet repaid, in minor units.')),
     currencyField,
     field('as_of', 'string', 'internal', 'For which day, YYYY-MM-DD.'),
   ],

@@ -1,4 +1,4 @@
-import { field, id, openEnumeration, optional } from '../avro/avro-types.ts'
+import { atLeast, field, id, openEnumeration, optional } from '../avro/avro-types.ts'
 import { defineEvent } from '../event.ts'
 import {
   accountField,
@@ -157,7 +157,7 @@ export const withdrawalProcessed = defineEvent({
     memberField,
     accountField,
     amountField,
-    field('fee_minor', 'long', 'internal', 'Fee charged to the account on top, in minor units; 0 if none.'),
+    atLeast(0, field('fee_minor', 'long', 'internal', 'Fee charged to the account on top, in minor units; 0 if none.')),
     currencyField,
     originField,
     controlField,
@@ -201,7 +201,7 @@ export const transferExecuted = defineEvent({
     field('to_member_id', id('member-id'), 'internal', 'The receiving member (may be the same).'),
     field('to_account_id', id('account-id'), 'internal', 'The account credited.'),
     amountField,
-    field('fee_minor', 'long', 'internal', 'Fee charged to the sender on top, in minor units; 0 if none.'),
+    atLeast(0, field('fee_minor', 'long', 'internal', 'Fee charged to the sender on top, in minor units; 0 if none.')),
     currencyField,
     originField,
     controlField,
@@ -284,7 +284,10 @@ export const dividendPosted = defineEvent({
     memberField,
     accountField,
     amountField,
-    field('withholding_tax_minor', 'long', 'internal', 'Tax kept back, in minor units; not part of the amount.'),
+    atLeast(
+      0,
+      field('withholding_tax_minor', 'long', 'internal', 'Tax kept back, in minor units; not part of the amount.'),
+    ),
     currencyField,
     field('financial_year', 'int', 'internal', 'For which year.'),
     occurredField,
