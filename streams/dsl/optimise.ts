@@ -1,4 +1,5 @@
 import { invalidTopology } from '../topology/names.ts'
+import { mergeRepartitions } from './merge-repartitions.ts'
 import type { NodeId, NodeOfKind, Plan, PlanNode } from './plan.ts'
 
 /** Plan → optimised plan. Java: InternalStreamsBuilder.optimizeTopology. */
@@ -22,8 +23,22 @@ export function optimizationsOf(option: 'none' | 'all' | readonly Optimization[]
   return new Set(option)
 }
 
-export function optimisePlan(plan: Plan, _optimizations: ReadonlySet<Optimization>): Plan {
-  return plan
+/** `reuse-ktable-source-topics` changes no node: the lowering of table sources does it. */
+export function optimisePlan(plan: Plan, optimizations: ReadonlySet<Optimization>): Plan {
+  const merged = optimizations.has('merge-repartition-topics') ? mergeRepartitions(plan) : plan
+  return optimizations.has('single-store-self-join') ? rewriteSelfJoins(merged) : merged
+}
+
+/**
+ * Java rewrites left and outer self-joins too; that loses their records with null keys, so here only inner joins are.
+ */
+function rewriteSelfJoins(plan: Plan): Plan {
+  const nodes = plan.nodes.map((node) =>
+    node?.kind === 'stream-stream-join' && node.joinKind === 'inner' && node.parents.length === 1
+      ? Object.freeze({ ...node, isSelfJoin: true })
+      : node,
+  )
+  return Object.freeze({ ...plan, nodes: Object.freeze(nodes) })
 }
 
 /** Streams of the same topics share one source node: two would be two readers with one committed offset. */

@@ -319,7 +319,7 @@ export type Plan = {
   readonly nameIndex: number
 }
 
-export function nodeById(plan: Plan, id: NodeId): PlanNode {
+export function nodeById(plan: Pick<Plan, 'nodes'>, id: NodeId): PlanNode {
   const node = plan.nodes[id]
   if (node === undefined) throw new Error(`node ${id} is not in the plan`)
   return node
@@ -330,8 +330,9 @@ export function changesKey(node: PlanNode): boolean {
   return node.kind === 'processor' && node.changesKey
 }
 
+/** A join with a global table counts too: a topic above it would hold values of another type. (Java forgets it.) */
 export function changesValue(node: PlanNode): boolean {
-  return node.kind === 'processor' && node.changesValue
+  return node.kind === 'stream-global-join' || (node.kind === 'processor' && node.changesValue)
 }
 
 /** Generated names end in a number of ten digits, so that they stay in order. */
