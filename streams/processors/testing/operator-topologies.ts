@@ -49,7 +49,7 @@ const lastForty = (text: string): string => text.slice(-40)
 const prefixOf = (value: Text): Text => (value?.includes(':') ? value.slice(0, value.indexOf(':')) : null)
 
 /** Nodes one after the other, from topic `in` to `out`. */
-function chain(...suppliers: readonly Supplier[]): OperatorTopology {
+export function chain(...suppliers: readonly Supplier[]): OperatorTopology {
   const nodes = suppliers.map((supplier, i) => ({
     name: `node-${i}`,
     parents: [i === 0 ? 'in' : `node-${i - 1}`],
