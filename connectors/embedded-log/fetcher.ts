@@ -27,65 +27,66 @@ export type Fetcher = {
   cancelAll(): void
 }
 
+type Running = { cancelled: boolean; wake: () => void }
+
 /** One connection's fetches: answers at once when there is something, or parks until an append, a time-out or a cancel. */
 export function createFetcher(parts: FetcherParts): Fetcher {
   const { state, clock } = parts
-  const parked = new Map<number, () => void>()
-
-  const park = async ({ consumer, partitions }: FetchRequest, waitMs: number): Promise<void> => {
-    const timeout = new AbortController()
-    const found = partitions.map((partition) => findPartition(state, partition))
-    let cancelled = false
-    const woken = new Promise<void>((wake) => {
-      for (const partition of found) partition.waiters.add(wake)
-      parked.set(consumer, () => {
-        cancelled = true
-        wake()
-      })
-      void clock.sleep(waitMs, timeout.signal).then(() => {
-        for (const partition of found) partition.waiters.delete(wake)
-        wake()
-      })
-    })
-    await woken
-    if (!cancelled) parked.delete(consumer)
-    // Aborting ends the sleep, which takes this fetch off all partitions.
-    timeout.abort()
+  // Entered at the call, since a cancel may come before the fetch gets as far as waiting.
+  const running = new Map<number, Running>()
+  const cancel = (fetch: Running): void => {
+    fetch.cancelled = true
+    fetch.wake()
   }
-
   return {
     async fetch(request) {
-      await parts.yieldToEvents()
-      const deadlineMs = clock.monotonicMs() + request.waitMs
-      for (;;) {
-        if (hasSomething(state, request.partitions)) {
-          const partitions = await readPartitions(parts, request)
-          if (partitions.length > 0) return { partitions }
+      const current: Running = { cancelled: false, wake: () => {} }
+      running.set(request.consumer, current)
+      try {
+        await parts.yieldToEvents()
+        const deadlineMs = clock.monotonicMs() + request.waitMs
+        for (;;) {
+          if (hasSomething(state, request.partitions)) {
+            const partitions = await readPartitions(parts, request)
+            if (partitions.length > 0) return { partitions }
+          }
+          const waitMs = deadlineMs - clock.monotonicMs()
+          if (waitMs <= 0 || current.cancelled) return { partitions: [] }
+          await park(parts, request.partitions, waitMs, current)
         }
-        const waitMs = deadlineMs - clock.monotonicMs()
-        if (waitMs <= 0) return { partitions: [] }
-        const cancelled = await parkOnce(park, request, waitMs, parked)
-        if (cancelled) return { partitions: [] }
+      } finally {
+        if (running.get(request.consumer) === current) running.delete(request.consumer)
       }
     },
     cancel(consumer) {
-      parked.get(consumer)?.()
+      const fetch = running.get(consumer)
+      if (fetch !== undefined) cancel(fetch)
     },
     cancelAll() {
-      for (const wake of [...parked.values()]) wake()
+      for (const fetch of running.values()) cancel(fetch)
     },
   }
 }
 
-/** True if the fetch was cancelled while it was parked: then its entry is still there. */
-async function parkOnce(
-  park: (request: FetchRequest, waitMs: number) => Promise<void>,
-  request: FetchRequest,
+/** Waits until one of the partitions gets something, the time is over, or `current.wake` is called. */
+async function park(
+  { state, clock }: FetcherParts,
+  partitions: readonly FetchPartition[],
   waitMs: number,
-  parked: Map<number, () => void>,
-): Promise<boolean> {
-  await park(request, waitMs)
-  return parked.delete(request.consumer)
+  current: Running,
+): Promise<void> {
+  const found = partitions.map((partition) => findPartition(state, partition))
+  const timer = new AbortController()
+  await new Promise<void>((resolve) => {
+    const wake = (): void => {
+      for (const partition of found) partition.waiters.delete(wake)
+      timer.abort()
+      resolve()
+    }
+    current.wake = wake
+    for (const partition of found) partition.waiters.add(wake)
+    void clock.sleep(waitMs, timer.signal).then(wake)
+  })
 }
 
 /** Also true if a partition cannot be read as asked: the answer then says why. */
