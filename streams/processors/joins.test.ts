@@ -14,10 +14,12 @@ type Case = {
 }
 
 /** What Java Kafka Streams 4.3.1 (TopologyTestDriver) gives, caches off, outer-join results at each record. */
-const cases = readFileSync(new URL('./testdata/java-joins.jsonl', import.meta.url), 'utf8')
-  .trimEnd()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Case)
+const cases = ['java-joins.jsonl', 'java-join-cases.jsonl'].flatMap((file) =>
+  readFileSync(new URL(`./testdata/${file}`, import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Case),
+)
 
 /** Every `recordsPerCrash` records: commit, process one more, lose it with the process, go on from the commit. */
 function run({ topology, inputs }: Case, recordsPerCrash: number): Output[] {

@@ -4,6 +4,7 @@ import { type ForeignKeyJoin, foreignKeyJoin } from '../foreign-key-join.ts'
 import type { AnyJoiner, JoinKind, JoinWindows } from '../joins.ts'
 import { passThrough } from '../pass-through.ts'
 import { streamGlobalTableJoin } from '../stream-global-table-join.ts'
+import { streamSelfJoin } from '../stream-self-join.ts'
 import { streamStreamJoin } from '../stream-stream-join.ts'
 import { joinWindowStoreSpec, outerJoinStoreSpec } from '../stream-stream-join-stores.ts'
 import { streamTableJoin } from '../stream-table-join.ts'
@@ -116,19 +117,23 @@ export function tableJoinNodes(kind: JoinKind, settings: TableJoinSettings = {})
   ]
 }
 
-export function foreignKeyJoinOf(kind: 'inner' | 'left'): ForeignKeyJoin<string, string, string, string, string> {
+export function foreignKeyJoinOf(
+  kind: 'inner' | 'left',
+  left: TableStoreSpec<string, string> = stringStore('left-store'),
+  right: TableStoreSpec<string, string> = stringStore('right-store'),
+): ForeignKeyJoin<string, string, string, string, string> {
   return foreignKeyJoin<string, string, string, string, string>({
     kind: kind as 'left',
     joiner: plus,
     foreignKey: prefixOf,
-    left: storeValueGetter(stringStore('left-store')),
-    right: storeValueGetter(stringStore('right-store')),
+    left: storeValueGetter(left),
+    right: storeValueGetter(right),
     keySerde: string,
     valueSerde: string,
     foreignKeySerde: string,
     foreignValueSerde: string,
-    leftVersioned: false,
-    rightVersioned: false,
+    leftVersioned: left.kind === 'versioned',
+    rightVersioned: right.kind === 'versioned',
     subscriptionTopic: 'subscriptions-topic',
     subscriptionStoreName: 'subscription-store',
     persistence: 'persistent',
@@ -137,10 +142,12 @@ export function foreignKeyJoinOf(kind: 'inner' | 'left'): ForeignKeyJoin<string,
 }
 
 /** Without topics between the nodes. */
-export function foreignKeyNodes(kind: 'inner' | 'left'): HarnessNode[] {
-  const join = foreignKeyJoinOf(kind)
-  const left = stringStore('left-store')
-  const right = stringStore('right-store')
+export function foreignKeyNodes(
+  kind: 'inner' | 'left',
+  left: TableStoreSpec<string, string> = stringStore('left-store'),
+  right: TableStoreSpec<string, string> = stringStore('right-store'),
+): HarnessNode[] {
+  const join = foreignKeyJoinOf(kind, left, right)
   return [
     { name: 'left-source', parents: ['left'], supplier: tableSource({ store: left, sendOldValues: true }) },
     { name: 'right-source', parents: ['right'], supplier: tableSource({ store: right, sendOldValues: true }) },
@@ -152,10 +159,75 @@ export function foreignKeyNodes(kind: 'inner' | 'left'): HarnessNode[] {
   ]
 }
 
+export function selfJoinNodes(windows: JoinWindows): HarnessNode[] {
+  const store = joinWindowStoreSpec({ ...common, name: 'self-store', windows, valueSerde: string })
+  const { windowed, selfJoin } = streamSelfJoin<string, string, string>({ windows, store, joiner: plus })
+  return [
+    { name: 'windowed', parents: ['in'], supplier: windowed },
+    { name: 'out', parents: ['windowed'], supplier: selfJoin },
+  ]
+}
+
+/** A stream joined with the result of a left join of two tables, which is nowhere kept. */
+function streamOfJoinedTablesNodes(): HarnessNode[] {
+  const { join, nodes } = unkeptJoin('left')
+  const lookup = streamTableJoin<string, string, string, string>({ kind: 'inner', joiner: plus, table: join.view })
+  return [...nodes, { name: 'out', parents: ['in'], supplier: lookup }]
+}
+
+/** An inner join with the result of an outer join of two tables, which is nowhere kept. */
+function joinedTablesJoinedNodes(): HarnessNode[] {
+  const { join, nodes } = unkeptJoin('outer')
+  const store = stringStore('in-store')
+  const next = tableTableJoin<string, string, string, string>({
+    ...joinerOf('inner'),
+    left: join.view,
+    right: storeValueGetter(store),
+    leftVersioned: false,
+    rightVersioned: false,
+    sendOldValues: false,
+  })
+  return [
+    ...nodes,
+    { name: 'in-source', parents: ['in'], supplier: tableSource({ store, sendOldValues: false }) },
+    { name: 'next-left', parents: ['merge'], supplier: next.leftJoin },
+    { name: 'next-right', parents: ['in-source'], supplier: next.rightJoin },
+    { name: 'next-merge', parents: ['next-left', 'next-right'], supplier: next.merge },
+    { name: 'out', parents: ['next-merge'], supplier: tableToStream() },
+  ]
+}
+
+function unkeptJoin(kind: 'left' | 'outer') {
+  const left = stringStore('left-store')
+  const right = stringStore('right-store')
+  const join = tableTableJoin<string, string, string, string>({
+    ...joinerOf(kind),
+    left: storeValueGetter(left),
+    right: storeValueGetter(right),
+    leftVersioned: false,
+    rightVersioned: false,
+    sendOldValues: false,
+  })
+  const nodes: HarnessNode[] = [
+    { name: 'left-source', parents: ['left'], supplier: tableSource({ store: left, sendOldValues: true }) },
+    {
+      name: 'right-source',
+      parents: ['right'],
+      supplier: tableSource({ store: right, sendOldValues: kind === 'outer' }),
+    },
+    { name: 'left-join', parents: ['left-source'], supplier: join.leftJoin },
+    { name: 'right-join', parents: ['right-source'], supplier: join.rightJoin },
+    { name: 'merge', parents: ['left-join', 'right-join'], supplier: join.merge },
+  ]
+  return { join, nodes }
+}
+
 const window = (beforeMs: number, afterMs: number, graceMs: number): JoinWindows => ({ beforeMs, afterMs, graceMs })
 const symmetric = window(5000, 5000, 3000)
 
-/** By the names in testdata/java-joins.jsonl. */
+const bothVersioned = () => ({ left: versionedStore('left-store'), right: versionedStore('right-store') })
+
+/** By the names in testdata/java-joins.jsonl and testdata/java-join-cases.jsonl. */
 export const JOIN_TOPOLOGIES: Readonly<Record<string, () => HarnessNode[]>> = {
   join_kk_inner: () => streamJoinNodes('inner', symmetric),
   join_kk_left: () => streamJoinNodes('left', symmetric),
@@ -176,4 +248,13 @@ export const JOIN_TOPOLOGIES: Readonly<Record<string, () => HarnessNode[]>> = {
   versioned_join_left: () => streamTableNodes('left', versionedStore('table-store')),
   versioned_join_grace_inner: () => streamTableNodes('inner', versionedStore('table-store'), 5000),
   versioned_join_grace_left: () => streamTableNodes('left', versionedStore('table-store'), 5000),
+  self_join: () => selfJoinNodes(symmetric),
+  self_join_asym: () => selfJoinNodes(window(1000, 6000, 10_000)),
+  versioned_tt_inner: () => tableJoinNodes('inner', bothVersioned()),
+  versioned_tt_left: () => tableJoinNodes('left', bothVersioned()),
+  versioned_tt_outer: () => tableJoinNodes('outer', { left: versionedStore('left-store') }),
+  versioned_fk_inner: () => foreignKeyNodes('inner', versionedStore('left-store'), versionedStore('right-store')),
+  versioned_fk_left: () => foreignKeyNodes('left', versionedStore('left-store'), versionedStore('right-store')),
+  stream_of_joined_tables: streamOfJoinedTablesNodes,
+  joined_tables_joined: joinedTablesJoinedNodes,
 }
