@@ -10,6 +10,7 @@ import { sessionStoreValueGetter, storeValueGetter, windowStoreValueGetter } fro
 import { windowAggregate } from '../processors/window-aggregate.ts'
 import { type Lowering, parentNames, storeSpecOf } from './lower.ts'
 import type { AggregateFunctions, NodeOfKind } from './plan.ts'
+import { unhandled } from './plan.ts'
 import { sessionStoreSpec, tableStoreSpec, windowStoreSpec } from './store-specs.ts'
 
 type Aggregate = NodeOfKind<'stream-aggregate' | 'window-aggregate' | 'cogroup-merge' | 'table-aggregate'>
@@ -17,11 +18,14 @@ type Aggregate = NodeOfKind<'stream-aggregate' | 'window-aggregate' | 'cogroup-m
 export function lowerAggregate(lowering: Lowering, node: Aggregate): void {
   switch (node.kind) {
     case 'stream-aggregate':
-      return lowerStreamAggregate(lowering, node)
+      lowerStreamAggregate(lowering, node)
+      return
     case 'table-aggregate':
-      return lowerTableAggregate(lowering, node)
+      lowerTableAggregate(lowering, node)
+      return
     case 'window-aggregate':
-      return lowerWindowAggregate(lowering, node)
+      lowerWindowAggregate(lowering, node)
+      return
     case 'cogroup-merge': {
       const parents = parentNames(lowering, node)
       lowering.topology.addProcessor({ name: node.name, supplier: passThrough(), parents })
@@ -29,7 +33,7 @@ export function lowerAggregate(lowering: Lowering, node: Aggregate): void {
       return
     }
     default:
-      return node satisfies never
+      unhandled(node)
   }
 }
 

@@ -13,7 +13,7 @@ import { nullable } from '../serdes/index.ts'
 import { invalidTopology } from '../topology/names.ts'
 import type { StreamPartitioner } from '../topology/topology.ts'
 import { type Lowering, parentNames, viewOf } from './lower.ts'
-import { type Erased, type NodeOfKind, nodeById } from './plan.ts'
+import { type Erased, type NodeOfKind, nodeById, unhandled } from './plan.ts'
 import { tableStoreSpec } from './store-specs.ts'
 
 type Join = NodeOfKind<
@@ -23,9 +23,12 @@ type Join = NodeOfKind<
 export function lowerJoin(lowering: Lowering, node: Join): void {
   switch (node.kind) {
     case 'stream-stream-join':
-      return node.isSelfJoin ? lowerSelfJoin(lowering, node) : lowerStreamJoin(lowering, node)
+      if (node.isSelfJoin) lowerSelfJoin(lowering, node)
+      else lowerStreamJoin(lowering, node)
+      return
     case 'stream-table-join':
-      return lowerStreamTableJoin(lowering, node)
+      lowerStreamTableJoin(lowering, node)
+      return
     case 'stream-global-join': {
       const { name, joinKind: kind, joiner, keySelector } = node
       const table = viewOf(lowering, node.globalTable)
@@ -34,11 +37,13 @@ export function lowerJoin(lowering: Lowering, node: Join): void {
       return
     }
     case 'table-table-join':
-      return lowerTableJoin(lowering, node)
+      lowerTableJoin(lowering, node)
+      return
     case 'foreign-key-join':
-      return lowerForeignKeyJoin(lowering, node)
+      lowerForeignKeyJoin(lowering, node)
+      return
     default:
-      return node satisfies never
+      unhandled(node)
   }
 }
 

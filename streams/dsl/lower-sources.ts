@@ -3,6 +3,7 @@ import { storeValueGetter } from '../processors/table-value-getter.ts'
 import { nullable } from '../serdes/index.ts'
 import type { Lowering } from './lower.ts'
 import type { AnySerde, NodeOfKind } from './plan.ts'
+import { unhandled } from './plan.ts'
 import { tableStoreSpec } from './store-specs.ts'
 
 type Source = NodeOfKind<
@@ -16,9 +17,11 @@ export function lowerSource(lowering: Lowering, node: Source): void {
       topology.addSource({ ...sourceOptions(node), name: node.name, topics: node.topics, ...serdesOf(node) })
       return
     case 'table-source':
-      return lowerTableSource(lowering, node)
+      lowerTableSource(lowering, node)
+      return
     case 'global-table':
-      return lowerGlobalTable(lowering, node)
+      lowerGlobalTable(lowering, node)
+      return
     case 'state-store':
       topology.addStateStore(node.spec)
       return
@@ -38,7 +41,7 @@ export function lowerSource(lowering: Lowering, node: Source): void {
       return
     }
     default:
-      return node satisfies never
+      unhandled(node)
   }
 }
 

@@ -13,6 +13,7 @@ import { storeValueGetter } from '../processors/table-value-getter.ts'
 import type { TableValueGetterSupplier } from '../topology/processor.ts'
 import { type Lowering, parentNames } from './lower.ts'
 import type { Erased, NodeId, NodeOfKind, StorePlan } from './plan.ts'
+import { unhandled } from './plan.ts'
 import { tableStoreSpec } from './store-specs.ts'
 
 type Table = NodeOfKind<
@@ -58,7 +59,8 @@ export function lowerTable(lowering: Lowering, node: Table): void {
       return
     }
     case 'suppress':
-      return lowerSuppress(lowering, node)
+      lowerSuppress(lowering, node)
+      return
     case 'table-group-by': {
       const { mapper, keySerde } = node
       const versionedSemantics = isFromVersioned(lowering, node)
@@ -66,7 +68,7 @@ export function lowerTable(lowering: Lowering, node: Table): void {
       return
     }
     default:
-      return node satisfies never
+      unhandled(node)
   }
 }
 

@@ -16,7 +16,7 @@ import { lowerAggregate } from './lower-aggregates.ts'
 import { lowerJoin } from './lower-joins.ts'
 import { lowerSource } from './lower-sources.ts'
 import { lowerTable } from './lower-tables.ts'
-import { type Erased, type NodeId, type NodeOfKind, nodeById, type Plan, type PlanNode } from './plan.ts'
+import { type Erased, type NodeId, type NodeOfKind, nodeById, type Plan, type PlanNode, unhandled } from './plan.ts'
 
 /** Plan → topology: each plan node writes its nodes with the low-level builder, in Java's order. */
 export type Lowering = {
@@ -84,7 +84,8 @@ function lowerNode(lowering: Lowering, node: PlanNode): void {
     case 'state-store':
     case 'global-store':
     case 'read-only-store':
-      return lowerSource(lowering, node)
+      lowerSource(lowering, node)
+      return
     case 'processor': {
       const { name, supplier, stores } = node
       topology.addProcessor({ name, supplier, parents: parentNames(lowering, node), stores })
@@ -97,7 +98,8 @@ function lowerNode(lowering: Lowering, node: PlanNode): void {
       return
     }
     case 'repartition':
-      return lowerRepartition(lowering, node)
+      lowerRepartition(lowering, node)
+      return
     case 'table-repartition': {
       const { name, topic, sinkName, keySerde, valueSerde } = node
       const parents = parentNames(lowering, node)
@@ -110,22 +112,25 @@ function lowerNode(lowering: Lowering, node: PlanNode): void {
     case 'window-aggregate':
     case 'cogroup-merge':
     case 'table-aggregate':
-      return lowerAggregate(lowering, node)
+      lowerAggregate(lowering, node)
+      return
     case 'to-table':
     case 'table-filter':
     case 'table-map-values':
     case 'table-transform-values':
     case 'suppress':
     case 'table-group-by':
-      return lowerTable(lowering, node)
+      lowerTable(lowering, node)
+      return
     case 'stream-stream-join':
     case 'stream-table-join':
     case 'stream-global-join':
     case 'table-table-join':
     case 'foreign-key-join':
-      return lowerJoin(lowering, node)
+      lowerJoin(lowering, node)
+      return
     default:
-      return node satisfies never
+      unhandled(node)
   }
 }
 

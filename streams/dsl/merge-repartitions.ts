@@ -99,7 +99,12 @@ function createEdit(plan: Plan): Edit {
       const copartitioned = plan.copartitioned.map((names) =>
         Object.freeze([...new Set(names.map((name) => renamed.get(name) ?? name))]),
       )
-      return Object.freeze({ ...plan, nodes: Object.freeze(nodes), copartitioned: Object.freeze(copartitioned), nameIndex })
+      return Object.freeze({
+        ...plan,
+        nodes: Object.freeze(nodes),
+        copartitioned: Object.freeze(copartitioned),
+        nameIndex,
+      })
     },
   }
 }

@@ -1,3 +1,4 @@
+import { AssertionError } from '../base/index.ts'
 import type { Serde } from '../ports/index.ts'
 import type { EmitStrategy } from '../processors/emit-strategy.ts'
 import type {
@@ -319,9 +320,14 @@ export type Plan = {
   readonly nameIndex: number
 }
 
+/** In the default branch of a switch: the compiler proves that nothing comes here. */
+export function unhandled(node: never): never {
+  throw new AssertionError(`plan node of unknown kind ${JSON.stringify(node)}`)
+}
+
 export function nodeById(plan: Pick<Plan, 'nodes'>, id: NodeId): PlanNode {
   const node = plan.nodes[id]
-  if (node === undefined) throw new Error(`node ${id} is not in the plan`)
+  if (node === undefined) throw new AssertionError(`node ${id} is not in the plan`)
   return node
 }
 
