@@ -143,6 +143,14 @@ describe('deleting', () => {
     await expect(registry.deleteSubject('s', { permanent: false })).rejects.toMatchObject({ errorCode: 40401 })
   })
 
+  test('a schema that was deleted for good gets a new id, as after a restart', async () => {
+    const registry = await open()
+    expect(await registry.register('s', schema(A))).toBe(1)
+    await registry.deleteSubject('s', { permanent: false })
+    await registry.deleteSubject('s', { permanent: true })
+    expect(await registry.register('s', schema(A))).toBe(2)
+  })
+
   test('a schema that was soft deleted comes back as a new version with its old id', async () => {
     const registry = await open()
     expect(await registry.register('s', schema(A))).toBe(1)
