@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install demo test check bench clean types lint layers unit
+.PHONY: oracle help install demo test check bench clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -41,3 +41,6 @@ bench: install ## Events per second of the engine on the embedded log, and where
 
 clean: ## Removes what was installed and produced (not your data directory)
 	rm -rf node_modules coverage build
+
+oracle: install ## Runs Java's cases through the test driver, on all stores, with crashes: all equal, or exit code 1
+	node testing/oracle/check.ts

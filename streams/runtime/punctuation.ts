@@ -6,8 +6,8 @@ type Schedule = {
   readonly intervalMs: number
   readonly node: NodeInstance
   readonly punctuator: Punctuator
-  /** Under which the next stream time is kept over restarts; undefined for wall-clock schedules. */
-  readonly metadataName: string | undefined
+  /** Under which the next time is kept over restarts. */
+  readonly metadataName: string
   cancelled: boolean
 }
 
@@ -47,7 +47,7 @@ export class PunctuationQueue {
     for (let due = this.#takeDue(nowMs); due !== undefined; due = this.#takeDue(nowMs)) {
       const missed = Math.floor((nowMs - due.nextMs) / due.intervalMs)
       due.nextMs += (missed + 1) * due.intervalMs
-      if (due.metadataName !== undefined) save(due.metadataName, due.nextMs)
+      save(due.metadataName, due.nextMs)
       punctuate(due.node, due.punctuator, nowMs)
       fired = true
     }

@@ -158,64 +158,66 @@ function resolvePartitionCounts(
   topics: TopicCounts,
   sourcesOf: SourcesOf,
 ): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const sub of topology.subTopologies) {
-    for (const { node, topics: sourceTopics } of sourcesOf(sub)) {
-      for (const topic of sourceTopics) {
-        if (topic.internal) continue
-        const count = topics.partitionsOf(topic.name)
-        if (count === undefined) {
-          throw new StreamsError(
-            'TOPIC_MISSING',
-            `source ${node.name} reads topic ${topic.name}, which does not exist; create it before the application starts`,
-          )
-        }
-        counts.set(topic.name, count)
-      }
-    }
-  }
+  const counts = externalCounts(topology, topics, sourcesOf)
   for (const topic of topology.repartitionTopics.values()) {
     if (topic.partitions !== undefined) counts.set(decorate(topic.name, true), topic.partitions)
   }
-  for (let round = 0; round <= topology.repartitionTopics.size; round++)
-    widenRepartitionTopics(topology, decorate, sourcesOf, counts)
-  for (const topic of topology.repartitionTopics.keys()) {
-    if (counts.get(decorate(topic, true)) === undefined) {
-      throw new StreamsError(
-        'TOPOLOGY_INVALID',
-        `the number of partitions of repartition topic ${topic} cannot be derived: nothing that has partitions writes to it; give it a number`,
+  /** The real name of a repartition topic whose width is to be derived. */
+  const derived = (topic: TopicRef): string | undefined => {
+    const repartition = topic.internal ? topology.repartitionTopics.get(topic.name) : undefined
+    return repartition === undefined || repartition.partitions !== undefined ? undefined : decorate(topic.name, true)
+  }
+  for (let round = 0; round <= topology.repartitionTopics.size; round++) {
+    for (const sub of topology.subTopologies) {
+      const inputs = sourcesOf(sub).flatMap((source) => source.topics.map(({ name }) => name))
+      widen(
+        sub.sinkTopics.flatMap((topic) => derived(topic) ?? []),
+        inputs,
+        counts,
       )
+    }
+    for (const group of topology.subTopologies.flatMap((sub) => sub.copartitionGroups)) {
+      const members = group.map((topic) => decorate(topic.name, topic.internal))
+      widen(
+        group.flatMap((topic) => derived(topic) ?? []),
+        members,
+        counts,
+      )
+    }
+  }
+  for (const topic of topology.repartitionTopics.keys()) {
+    if (counts.has(decorate(topic, true))) continue
+    throw new StreamsError(
+      'TOPOLOGY_INVALID',
+      `the number of partitions of repartition topic ${topic} cannot be derived: nothing that has partitions writes to it; give it a number`,
+    )
+  }
+  return counts
+}
+
+function externalCounts(topology: Topology, topics: TopicCounts, sourcesOf: SourcesOf): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { node, topics: sourceTopics } of topology.subTopologies.flatMap((sub) => sourcesOf(sub))) {
+    for (const { name, internal } of sourceTopics) {
+      if (internal) continue
+      const count = topics.partitionsOf(name)
+      if (count === undefined) {
+        throw new StreamsError(
+          'TOPIC_MISSING',
+          `source ${node.name} reads topic ${name}, which does not exist; create it before the application starts`,
+        )
+      }
+      counts.set(name, count)
     }
   }
   return counts
 }
 
-function widenRepartitionTopics(
-  topology: Topology,
-  decorate: Decorate,
-  sourcesOf: SourcesOf,
-  counts: Map<string, number>,
-): void {
-  for (const sub of topology.subTopologies) {
-    const widths = sourcesOf(sub).flatMap((source) => source.topics.map((topic) => counts.get(topic.name) ?? 0))
-    const width = Math.max(0, ...widths)
-    for (const sink of sub.sinkTopics) {
-      const repartition = sink.internal ? topology.repartitionTopics.get(sink.name) : undefined
-      if (repartition === undefined || repartition.partitions !== undefined || width === 0) continue
-      const name = decorate(sink.name, true)
-      counts.set(name, Math.max(width, counts.get(name) ?? 0))
-    }
-  }
-  for (const sub of topology.subTopologies) {
-    for (const group of sub.copartitionGroups) {
-      const width = Math.max(0, ...group.map((topic) => counts.get(decorate(topic.name, topic.internal)) ?? 0))
-      for (const topic of group) {
-        const repartition = topic.internal ? topology.repartitionTopics.get(topic.name) : undefined
-        if (repartition !== undefined && repartition.partitions === undefined && width > 0)
-          counts.set(decorate(topic.name, true), width)
-      }
-    }
-  }
+/** Makes `targets` as wide as the widest of `like`, as far as that is known. */
+function widen(targets: readonly string[], like: readonly string[], counts: Map<string, number>): void {
+  const width = Math.max(0, ...like.map((name) => counts.get(name) ?? 0))
+  if (width === 0) return
+  for (const name of targets) counts.set(name, Math.max(width, counts.get(name) ?? 0))
 }
 
 /** Java: CopartitionedTopicsEnforcer. */

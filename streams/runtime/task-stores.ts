@@ -182,13 +182,8 @@ export class TaskStores {
     for (const { batch, database } of this.#batches) {
       for (const entry of this.#entries.values()) {
         if (entry.database !== database) continue
-        const changelog = entry.changelog
-        if (changelog !== undefined) {
-          const produced = changelog.isSource
-            ? sourceOffset(changelog.topic)
-            : collector.producedOffset(changelog.topic, changelog.partition)
-          if (produced !== undefined) entry.position = Math.max(produced, entry.position ?? 0)
-        }
+        const reached = positionAfterCommit(entry, collector, sourceOffset)
+        if (reached !== undefined) entry.position = Math.max(reached, entry.position ?? 0)
         savePosition(batch, entry, entry.position)
       }
       batch.write()
@@ -210,6 +205,16 @@ export class TaskStores {
   #entry(storeName: string): Entry {
     return present(this.#entries.get(storeName), `task ${this.#options.taskName} has no store ${storeName}`)
   }
+}
+
+function positionAfterCommit(
+  { changelog }: Entry,
+  collector: RecordCollector,
+  sourceOffset: (topic: string) => number | undefined,
+): number | undefined {
+  if (changelog === undefined) return undefined
+  if (changelog.isSource) return sourceOffset(changelog.topic)
+  return collector.producedOffset(changelog.topic, changelog.partition)
 }
 
 function readPosition(keyspace: Keyspace, storeName: string, taskName: string): SavedPosition | undefined {

@@ -236,18 +236,16 @@ export class StreamTask implements NodeHost {
     metadataName: string,
   ): Cancellable {
     const { intervalMs } = schedule
+    // Java begins anew with each restart: stream-time punctuation at 0, so that it fires once more with the first record,
+    // wall-clock punctuation an interval from now. Here the next time of both is committed, and a restart keeps it.
+    const saved = this.#times.get(metadataName)
     if (schedule.type === 'wall-clock-time') {
-      const nextMs = schedule.startTimeMs ?? this.clock.wallClockMs() + intervalMs
-      return this.#wallClockPunctuation.schedule({
-        nextMs,
-        intervalMs,
-        node,
-        punctuator,
-        metadataName: undefined,
-      })
+      const latestMs = this.clock.wallClockMs() + intervalMs
+      const nextMs = Math.min(saved ?? schedule.startTimeMs ?? latestMs, saved === undefined ? Infinity : latestMs)
+      this.setTime(metadataName, nextMs)
+      return this.#wallClockPunctuation.schedule({ nextMs, intervalMs, node, punctuator, metadataName })
     }
-    // Java starts at 0 after every restart, and so fires once more with the first record; here the next time is kept.
-    const nextMs = this.#times.get(metadataName) ?? schedule.startTimeMs ?? 0
+    const nextMs = saved ?? schedule.startTimeMs ?? 0
     const cancellable = this.#streamTimePunctuation.schedule({
       nextMs,
       intervalMs,
