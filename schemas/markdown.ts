@@ -161,7 +161,15 @@ Subjects have the level FULL_TRANSITIVE: records of seven years ago and programs
 4. Anything else is a new event type.
 
 \`registerSchemas\` checks all schemas against the registry before it registers the first one, and refuses to start with
-the reasons if one does not fit.
+the reasons if one does not fit. What a type cannot say (amounts are not negative, ids not empty, the timestamp is one)
+\`problemOfEvent\` checks.
+
+## The registry
+
+Without Kafka the platform runs its own schema registry, kept in the compacted topic \`_schemas\` of the embedded log; it
+answers Confluent's REST interface, so any of their clients and tools can read and register schemas. With Kafka the same
+code talks to the registry that is there. Not offered by the embedded one: schema references, JSON Schema and Protobuf,
+IMPORT mode, contexts (ADR 0006).
 `
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

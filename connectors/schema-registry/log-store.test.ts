@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type EmbeddedLog, openEmbeddedLog } from '#connectors/embedded-log'
-import { createTopicSerde, definitionOf, type EventDefinition, registerSchemas, SACCO_EVENTS } from '#schemas'
+import {
+  createTopicSerde,
+  definitionOf,
+  type EventDefinition,
+  registerSchemas,
+  SACCO_EVENTS,
+  saccoTopicSpecs,
+} from '#schemas'
 import { createPrng } from '#streams/base'
 import { type Log, SILENT_LOGGER } from '#streams/ports'
 import { schemaRegistryContract } from '../../schemas/serde/schema-registry.contract.ts'
@@ -92,4 +99,13 @@ describe('over the embedded log on a disk', () => {
     expect(other.effectiveCompatibility(null)).toBe('NONE')
     expect(await other.register('a', { schema: '"int"' })).toBe(2)
   })
+})
+
+test('the topics of the platform can be created on the embedded log as they are specified', async () => {
+  const { admin } = (await openLog(await newDirectory())).connect()
+  const specs = saccoTopicSpecs()
+  await admin.createTopics(specs)
+  const described = await admin.describeTopics(specs.map((spec) => spec.name))
+  for (const { name, partitions, config } of specs)
+    expect(described.get(name)).toMatchObject({ name, partitions, config })
 })

@@ -14,7 +14,15 @@ const BUFFER_BYTES_MAX = 8 * 1024 * 1024
 /** A load that sees nothing new for so many polls although the end is not reached will not get there. */
 const EMPTY_POLLS_MAX = 100
 
-export type LogStoreOptions = { readonly log: Log; readonly topic?: string; readonly nowMs: () => number }
+export type LogStoreOptions = {
+  readonly log: Log
+  readonly nowMs: () => number
+  readonly topic?: string
+  /** Copies of the topic if it has to be created; a cluster of fewer brokers needs fewer. */
+  readonly replicationFactor?: number
+}
+
+const REPLICATION_FACTOR = 3
 
 /**
  * The registry's records in a compacted topic with one partition. Each append is a transaction. Opening (in `load`)
@@ -24,6 +32,7 @@ export type LogStoreOptions = { readonly log: Log; readonly topic?: string; read
 export function createLogStore(options: LogStoreOptions): RegistryStore {
   const { log, nowMs } = options
   const topic = options.topic ?? SCHEMAS_TOPIC
+  const replicationFactor = options.replicationFactor ?? REPLICATION_FACTOR
   let producer: Producer | undefined
   let consumer: Consumer | undefined
   let position = 0
@@ -33,7 +42,7 @@ export function createLogStore(options: LogStoreOptions): RegistryStore {
     await producer?.close().catch(() => undefined)
     producer = undefined
     await log.admin.createTopics([
-      { name: topic, partitions: 1, replicationFactor: 3, config: { cleanupPolicy: 'compact', retentionMs: -1 } },
+      { name: topic, partitions: 1, replicationFactor, config: { cleanupPolicy: 'compact', retentionMs: -1 } },
     ])
     const created = await log.createProducer({
       clientId: 'schema-registry',

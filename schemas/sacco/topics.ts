@@ -2,7 +2,7 @@ import type { TopicSpec } from '#streams/ports'
 
 /** Seven years as the document writes it (7 × 365 days). */
 export const RETENTION_SEVEN_YEARS_MS = 220_752_000_000
-/** As in the document; an embedded log and a one-broker cluster have one copy whatever it says. */
+/** As in the document. A cluster of fewer brokers refuses it: see `saccoTopicSpecs`. */
 export const REPLICATION_FACTOR = 3
 
 export type SaccoTopic = TopicSpec & {
@@ -57,3 +57,13 @@ export const SACCO_TOPICS: readonly SaccoTopic[] = [
     'Bands of delinquency, read as a global table.',
   ),
 ]
+
+/** What to create on a log: with fewer copies where there are fewer than three brokers. */
+export function saccoTopicSpecs(replicationFactor = REPLICATION_FACTOR): readonly TopicSpec[] {
+  return SACCO_TOPICS.map(({ name, partitions, config }) => ({
+    name,
+    partitions,
+    replicationFactor,
+    config: config ?? {},
+  }))
+}
