@@ -13,6 +13,7 @@ import type {
   Windowed,
   WindowStoreSpec,
 } from './types.ts'
+import { createVersionedStore } from './versioned-store.ts'
 import { createWindowStore } from './window-store.ts'
 
 type StoredOf<S, V> = S extends { readonly timestamped: true } ? ValueAndTimestamp<V> : V
@@ -43,9 +44,11 @@ function open(spec: StoreSpec, environment: StoreEnvironment): ManagedStore {
       return createWindowStore(spec, environment)
     case 'session':
       return createSessionStore(spec, environment)
+    case 'versioned':
+      return createVersionedStore(spec, environment)
     case 'custom':
       return spec.create(environment) as ManagedStore
     default:
-      throw new Error(`stores of kind ${spec.kind} cannot be opened yet`)
+      return spec satisfies never
   }
 }

@@ -2,6 +2,9 @@ import type { Bytes } from '../base/index.ts'
 import type { Keyspace, WriteBatch } from '../ports/index.ts'
 import { encodeSegmentId, segmentIdOf } from './segment-schema.ts'
 
+/** Ids are < 2^53, so all of them start with 0; other keys of the keyspace start with something else. */
+const SEGMENTS_END: Bytes = Uint8Array.of(1)
+
 /** The segments of a store that may hold something: few, since they expire whole. */
 export class SegmentList {
   readonly #keyspace: Keyspace
@@ -58,7 +61,7 @@ export class SegmentList {
     this.#ids = []
     let from: Bytes | undefined
     for (;;) {
-      const iterator = this.#keyspace.iterate({ from, to: undefined })
+      const iterator = this.#keyspace.iterate({ from, to: SEGMENTS_END })
       const id = iterator.next() ? segmentIdOf(iterator.key) : undefined
       iterator.close()
       if (id === undefined) return

@@ -39,6 +39,8 @@ export type SegmentedSettings = {
   readonly isTimestamped: boolean
   readonly retentionMs: number
   readonly segmentIntervalMs: number
+  /** True: reads hide what is in expired segments, and not also what is older than the retention in live ones. */
+  readonly hidesWholeSegments: boolean
 }
 
 /**
@@ -195,7 +197,8 @@ export class SegmentedBuffer<K, V> {
 
   /** Reads hide what is older. */
   get liveFromMs(): number {
-    return this.#observedStreamTimeMs - this.#settings.retentionMs + 1
+    const { hidesWholeSegments, retentionMs } = this.#settings
+    return hidesWholeSegments ? this.#minLiveMs : this.#observedStreamTimeMs - retentionMs + 1
   }
 
   get observedStreamTimeMs(): number {

@@ -30,7 +30,7 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
     const { retentionMs, segmentIntervalMs } = spec
     this.#buffer = new SegmentedBuffer<K, V>(
       spec,
-      { schema: SESSION_SCHEMA, isTimestamped: false, retentionMs, segmentIntervalMs },
+      { schema: SESSION_SCHEMA, isTimestamped: false, retentionMs, segmentIntervalMs, hidesWholeSegments: false },
       environment,
       ({ group, timeMs, minor }) => ({ key: group.key, window: { startMs: minor, endMs: timeMs } }),
     )
@@ -114,7 +114,7 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
   }
 
   loadMetadata(metadata: Readonly<Record<string, number>>): void {
-    this.#buffer.loadObserved(metadata['observedStreamTimeMs'])
+    this.#buffer.loadObserved(metadata.observedStreamTimeMs)
   }
 
   close(): void {

@@ -45,7 +45,7 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
     this.#buffer = new SegmentedBuffer<K, V>(
       // Collapsing updates of a key makes no sense where each of them is kept (Java refuses it too).
       { ...spec, caching: spec.caching && !retainDuplicates },
-      { schema: WINDOW_SCHEMA, isTimestamped: timestamped, retentionMs, segmentIntervalMs },
+      { schema: WINDOW_SCHEMA, isTimestamped: timestamped, retentionMs, segmentIntervalMs, hidesWholeSegments: false },
       environment,
       (entry) => this.#windowed(entry.group.key, entry.timeMs),
     )
@@ -146,8 +146,8 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
   }
 
   loadMetadata(metadata: Readonly<Record<string, number>>): void {
-    this.#buffer.loadObserved(metadata['observedStreamTimeMs'])
-    this.#sequenceNumber = metadata['sequenceNumber'] ?? 0
+    this.#buffer.loadObserved(metadata.observedStreamTimeMs)
+    this.#sequenceNumber = metadata.sequenceNumber ?? 0
     this.#sequenceNumberCommitted = this.#sequenceNumber
   }
 
