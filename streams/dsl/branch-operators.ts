@@ -2,9 +2,9 @@ import { branch } from '../processors/branch.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { checkName } from '../topology/names.ts'
 import type { BranchedKStream } from './branched.ts'
-import type { StreamHandle } from './handles.ts'
+import { newStream, type StreamHandle } from './handles.ts'
 import type { Erased } from './plan.ts'
-import { createStream, processorData } from './stream-operators.ts'
+import { processorData } from './processor-data.ts'
 
 /** Java: BranchedKStreamImpl. The splitting node grows with each branch; each branch is a node of its own. */
 type Split = {
@@ -53,6 +53,6 @@ function addBranch(split: Split, { name, chain }: Erased, index: string): unknow
   // A number is counted although the name does not hold it.
   recorder.generate(childName)
   const node = recorder.add(childName, [split.node], processorData({ supplier: passThrough() }))
-  const child = createStream({ ...stream, node, name: childName })
+  const child = newStream({ ...stream, node, name: childName })
   return chain === undefined ? child : chain(child)
 }

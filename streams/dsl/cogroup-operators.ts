@@ -1,10 +1,10 @@
 import { ON_WINDOW_UPDATE } from '../processors/emit-strategy.ts'
+import { aggregateData, repartitionData } from './aggregate-data.ts'
 import type { CogroupedKStream } from './grouped-stream.ts'
-import { aggregateData, checkRetention, repartitionData, windowedKeySerde } from './grouped-stream-operators.ts'
-import { type GroupedStreamHandle, handleOf, neededSerde } from './handles.ts'
+import { type GroupedStreamHandle, handleOf, neededSerde, newTable } from './handles.ts'
 import type { AnyWindows, Erased, NodeId, StorePlan } from './plan.ts'
 import { recordStore } from './store-plans.ts'
-import { createTable } from './table-operators.ts'
+import { checkRetention, windowedKeySerde } from './window-facts.ts'
 
 /** Java: CogroupedKStreamImpl and CogroupedStreamAggregateBuilder. */
 
@@ -71,7 +71,7 @@ function aggregateCogroup(cogroup: Cogroup, { initializer, merger, options = {},
   })
   const name = recorder.suffixedName(options.name, '-cogroup-merge', COGROUP_MERGE)
   const node = recorder.add(name, aggregates, { kind: 'cogroup-merge', store, windows })
-  return createTable({
+  return newTable({
     kind: 'table',
     recorder,
     node,

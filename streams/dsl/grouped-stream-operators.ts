@@ -1,28 +1,18 @@
 import { type EmitStrategy, ON_WINDOW_UPDATE } from '../processors/emit-strategy.ts'
-import { countAggregator, countInitializer, countMerger } from '../processors/functions.ts'
 import { serdes } from '../serdes/index.ts'
 import { invalidTopology } from '../topology/names.ts'
+import { aggregateData, COUNT, repartitionData, type Windowing } from './aggregate-data.ts'
 import { createCogrouped } from './cogroup-operators.ts'
 import type { KGroupedStream } from './grouped-stream.ts'
-import { attachHandle, type GroupedStreamHandle, neededSerde } from './handles.ts'
-import type { AggregateFunctions, AnySerde, AnyWindows, Erased, NodeId, PlanNodeData, StorePlan } from './plan.ts'
-import { repartitionNames } from './plan.ts'
+import { attachHandle, type GroupedStreamHandle, neededSerde, newTable } from './handles.ts'
+import type { AggregateFunctions, AnySerde, AnyWindows, Erased, NodeId, StorePlan } from './plan.ts'
 import { type AnyStoreOptions, recordStore, storeNameGiven } from './store-plans.ts'
-import { createTable } from './table-operators.ts'
+import { checkRetention, windowedKeySerde } from './window-facts.ts'
 
 /** Java: KGroupedStreamImpl, TimeWindowedKStreamImpl, SlidingWindowedKStreamImpl, SessionWindowedKStreamImpl. */
 
 export const STREAM_AGGREGATE = 'KSTREAM-AGGREGATE-'
 export const STREAM_REDUCE = 'KSTREAM-REDUCE-'
-
-export const COUNT: AggregateFunctions = Object.freeze({
-  kind: 'aggregate',
-  initializer: countInitializer,
-  aggregator: countAggregator,
-  merger: countMerger,
-})
-
-type Windowing = { readonly windows: AnyWindows; readonly emit: EmitStrategy }
 
 type Aggregation = {
   readonly prefix: string
@@ -99,7 +89,7 @@ function recordAggregation(grouped: GroupedStreamHandle, aggregation: Aggregatio
   const name = recorder.nodeName(aggregation.name, prefix)
   const { parent, sources } = repartitioned(grouped, store)
   const node = recorder.add(name, [parent], aggregateData(functions, store, windowing))
-  return createTable({
+  return newTable({
     kind: 'table',
     recorder,
     node,
@@ -109,15 +99,6 @@ function recordAggregation(grouped: GroupedStreamHandle, aggregation: Aggregatio
     sources,
     queryableStoreName: store.isNamed ? store.name : undefined,
   })
-}
-
-export function aggregateData(
-  functions: AggregateFunctions,
-  store: StorePlan,
-  windowing: Windowing | undefined,
-): PlanNodeData {
-  if (windowing === undefined) return { kind: 'stream-aggregate', functions, store }
-  return { kind: 'window-aggregate', functions, store, ...windowing }
 }
 
 /** Java: GroupedStreamAggregateBuilder.build. A named repartition is shared by all aggregations of the grouped stream. */
@@ -134,82 +115,4 @@ function repartitioned(
   const { value: parent, isNew } = recorder.memo(grouped, 'repartition', add)
   if (!isNew) recorder.readd(parent)
   return { parent, sources: [names.sourceName] }
-}
-
-export function repartitionData(
-  grouped: GroupedStreamHandle,
-  store: StorePlan,
-): Extract<PlanNodeData, { readonly kind: 'repartition' }> {
-  const { recorder, keySerde, repartitionName } = grouped
-  const names = repartitionNames(repartitionName ?? store.name, recorder.generate)
-  if (repartitionName === undefined && !store.isNamed) recorder.noteGeneratedRepartition(names.topic)
-  return {
-    kind: 'repartition',
-    names,
-    keySerde,
-    valueSerde: neededSerde(grouped.valueSerde, 'value', 'Grouping by a new key', grouped.name),
-    partitions: undefined,
-    partitioner: undefined,
-    isOptimizable: true,
-  }
-}
-
-export function windowedKeySerde(keySerde: AnySerde, windows: AnyWindows): AnySerde {
-  switch (windows.kind) {
-    case 'session':
-      return serdes.sessionWindowed(keySerde)
-    case 'sliding':
-      return serdes.timeWindowed(keySerde, windows.timeDifferenceMs)
-    case 'time':
-    case 'custom':
-      return serdes.timeWindowed(keySerde, windows.sizeMs)
-    case 'unlimited':
-      return serdes.timeWindowed(keySerde, Number.MAX_SAFE_INTEGER)
-    default:
-      return windows satisfies never
-  }
-}
-
-/** How long a windowed store must keep what its operator still reads. */
-export function retentionMinMs(windows: AnyWindows): number {
-  switch (windows.kind) {
-    case 'session':
-      return windows.inactivityGapMs + windows.graceMs
-    case 'sliding':
-      return 2 * windows.timeDifferenceMs + windows.graceMs
-    case 'time':
-    case 'custom':
-      return windows.sizeMs + windows.graceMs
-    case 'unlimited':
-      return Number.MAX_SAFE_INTEGER
-    default:
-      return windows satisfies never
-  }
-}
-
-export function checkRetention(store: StorePlan, windows: AnyWindows): void {
-  const minMs = retentionMinMs(windows)
-  if (store.retentionMs !== undefined && store.retentionMs < minMs) {
-    throw invalidTopology(
-      `Store ${store.name} keeps windows for ${store.retentionMs} ms, but the operator reads them for ${minMs} ms ` +
-        `(size and grace): make \`retentionMs\` at least ${minMs}.`,
-    )
-  }
-  if (store.historyRetentionMs !== undefined) {
-    throw invalidTopology(
-      `Store ${store.name} holds windows and cannot be versioned: leave \`historyRetentionMs\` out.`,
-    )
-  }
-}
-
-/** How long after its end a window still changes. */
-export function closesAfterMs(windows: AnyWindows): number {
-  switch (windows.kind) {
-    case 'session':
-      return windows.graceMs + windows.inactivityGapMs
-    case 'unlimited':
-      return 0
-    default:
-      return windows.graceMs
-  }
 }

@@ -1,10 +1,9 @@
 import { countAggregator, countInitializer, countSubtractor } from '../processors/functions.ts'
 import { changeSerde, serdes } from '../serdes/index.ts'
 import type { KGroupedTable } from './grouped-table.ts'
-import { attachHandle, type GroupedTableHandle, neededSerde } from './handles.ts'
+import { attachHandle, type GroupedTableHandle, neededSerde, newTable } from './handles.ts'
 import { type AnySerde, type Erased, type NodeOfKind, REPARTITION_SUFFIX } from './plan.ts'
 import { recordStore } from './store-plans.ts'
-import { createTable } from './table-operators.ts'
 
 /** Java: KGroupedTableImpl. */
 
@@ -66,7 +65,7 @@ function aggregateTable(
     parent = memo.value
   }
   const node = recorder.add(name, [parent], { kind: 'table-aggregate', functions, store })
-  return createTable({
+  return newTable({
     kind: 'table',
     recorder,
     node,

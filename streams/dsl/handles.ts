@@ -1,5 +1,9 @@
 import { invalidTopology } from '../topology/names.ts'
-import type { AnySerde, NodeId, StorePlan } from './plan.ts'
+import type { KGroupedStream } from './grouped-stream.ts'
+import type { KGroupedTable } from './grouped-table.ts'
+import type { KStream } from './kstream.ts'
+import type { KTable } from './ktable.ts'
+import type { AnySerde, Erased, NodeId, StorePlan } from './plan.ts'
 import type { Recorder } from './recorder.ts'
 
 /**
@@ -60,6 +64,22 @@ export type GroupedTableHandle = {
 }
 
 export type Handle = StreamHandle | TableHandle | GlobalTableHandle | GroupedStreamHandle | GroupedTableHandle
+
+/**
+ * Makes the typed objects of handles. Streams make tables and tables make streams, so the operators of each reach the
+ * others through here, and the builder puts them together.
+ */
+export type Facades = {
+  stream(handle: StreamHandle): KStream<Erased, Erased, Erased>
+  table(handle: TableHandle): KTable<Erased, Erased, Erased>
+  groupedStream(handle: GroupedStreamHandle): KGroupedStream<Erased, Erased, Erased>
+  groupedTable(handle: GroupedTableHandle): KGroupedTable<Erased, Erased>
+}
+
+export const newStream = (handle: StreamHandle) => handle.recorder.facades.stream(handle)
+export const newTable = (handle: TableHandle) => handle.recorder.facades.table(handle)
+export const newGroupedStream = (handle: GroupedStreamHandle) => handle.recorder.facades.groupedStream(handle)
+export const newGroupedTable = (handle: GroupedTableHandle) => handle.recorder.facades.groupedTable(handle)
 
 const handles = new WeakMap<object, Handle>()
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createStreamsBuilder } from '../index.ts'
-import { javaTopologies } from './testdata/topologies.ts'
+import { javaTopologies } from './testing/java-topologies.ts'
 
 /** Names that Java gives, and its optimisations: `testdata/DescribeTopologies.java` printed them. */
 const sections = readFileSync(new URL('./testdata/describe.txt', import.meta.url), 'utf8')

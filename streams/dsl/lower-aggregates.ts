@@ -8,7 +8,7 @@ import { streamAggregate, streamReduce } from '../processors/stream-aggregate.ts
 import { tableAggregate, tableReduce } from '../processors/table-aggregate.ts'
 import { sessionStoreValueGetter, storeValueGetter, windowStoreValueGetter } from '../processors/table-value-getter.ts'
 import { windowAggregate } from '../processors/window-aggregate.ts'
-import { type Lowering, parentNames, storeSpecOf } from './lower.ts'
+import { type Lowering, parentNames, storeSpecOf } from './lowering.ts'
 import type { AggregateFunctions, NodeOfKind } from './plan.ts'
 import { unhandled } from './plan.ts'
 import { sessionStoreSpec, tableStoreSpec, windowStoreSpec } from './store-specs.ts'

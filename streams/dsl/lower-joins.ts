@@ -12,7 +12,7 @@ import { storeValueGetter } from '../processors/table-value-getter.ts'
 import { nullable } from '../serdes/index.ts'
 import { invalidTopology } from '../topology/names.ts'
 import type { StreamPartitioner } from '../topology/topology.ts'
-import { type Lowering, parentNames, viewOf } from './lower.ts'
+import { type Lowering, parentNames, viewOf } from './lowering.ts'
 import { type Erased, type NodeOfKind, nodeById, unhandled } from './plan.ts'
 import { tableStoreSpec } from './store-specs.ts'
 

@@ -1,7 +1,7 @@
 import { tableSource } from '../processors/table-source.ts'
 import { storeValueGetter } from '../processors/table-value-getter.ts'
 import { nullable } from '../serdes/index.ts'
-import type { Lowering } from './lower.ts'
+import type { Lowering } from './lowering.ts'
 import type { AnySerde, NodeOfKind } from './plan.ts'
 import { unhandled } from './plan.ts'
 import { tableStoreSpec } from './store-specs.ts'

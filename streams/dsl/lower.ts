@@ -1,36 +1,17 @@
 import { assert } from '../base/index.ts'
 import { filter } from '../processors/filter.ts'
 import { passThrough } from '../processors/pass-through.ts'
-import type { TableStoreSpec } from '../processors/table-store.ts'
 import { nullable } from '../serdes/index.ts'
 import type { StorePersistence } from '../stores/types.ts'
-import {
-  createInternalTopologyBuilder,
-  type InternalTopologyBuilder,
-  type ProcessorWrapper,
-} from '../topology/builder.ts'
-import type { TableValueGetterSupplier } from '../topology/processor.ts'
+import { createInternalTopologyBuilder, type ProcessorWrapper } from '../topology/builder.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { PlanFacts } from './analyse.ts'
 import { lowerAggregate } from './lower-aggregates.ts'
 import { lowerJoin } from './lower-joins.ts'
 import { lowerSource } from './lower-sources.ts'
 import { lowerTable } from './lower-tables.ts'
-import { type Erased, type NodeId, type NodeOfKind, nodeById, type Plan, type PlanNode, unhandled } from './plan.ts'
-
-/** Plan → topology: each plan node writes its nodes with the low-level builder, in Java's order. */
-export type Lowering = {
-  readonly plan: Plan
-  readonly facts: PlanFacts
-  readonly topology: InternalTopologyBuilder
-  readonly persistence: StorePersistence
-  readonly reusesSourceTopics: boolean
-  /** How to read each table; filled as tables are written. */
-  readonly views: Map<NodeId, TableValueGetterSupplier<Erased, Erased>>
-  readonly globalStores: Map<NodeId, TableStoreSpec<Erased, Erased>>
-  /** Stores that several nodes write (cogroup): one spec. */
-  readonly sharedStores: Map<string, Erased>
-}
+import { type Lowering, parentNames } from './lowering.ts'
+import { type NodeId, type NodeOfKind, type Plan, type PlanNode, unhandled } from './plan.ts'
 
 export type LoweringOptions = {
   readonly processorWrapper?: ProcessorWrapper | undefined
@@ -69,10 +50,6 @@ export function inWritingOrder(plan: Plan): readonly PlanNode[] {
     order.push(node)
   }
   return order
-}
-
-export function parentNames({ plan }: Lowering, node: PlanNode): readonly string[] {
-  return node.parents.map((parent) => nodeById(plan, parent).name)
 }
 
 function lowerNode(lowering: Lowering, node: PlanNode): void {
@@ -168,18 +145,4 @@ function isNullKeyRelaxed(node: PlanNode): boolean {
     default:
       return false
   }
-}
-
-export function storeSpecOf<S>(lowering: Lowering, name: string, create: () => S): S {
-  const known = lowering.sharedStores.get(name)
-  if (known !== undefined) return known
-  const spec = create()
-  lowering.sharedStores.set(name, spec)
-  return spec
-}
-
-export function viewOf({ views }: Lowering, id: NodeId): TableValueGetterSupplier<Erased, Erased> {
-  const view = views.get(id)
-  assert(view !== undefined, 'a table is written before what reads it')
-  return view
 }

@@ -1,4 +1,5 @@
 import { checkName, invalidTopology } from '../topology/names.ts'
+import type { Facades } from './handles.ts'
 import { generatedName, type NodeId, type Plan, type PlanNode, type PlanNodeData } from './plan.ts'
 
 /**
@@ -7,6 +8,7 @@ import { generatedName, type NodeId, type Plan, type PlanNode, type PlanNodeData
  * name is given and a number would not be needed.
  */
 export type Recorder = {
+  readonly facades: Facades
   /** Counts, and returns the given name or the generated one. Java: NamedInternal.orElseGenerateWithPrefix. */
   nodeName(given: string | undefined, prefix: string): string
   /** The given name with a suffix, or a generated one; counts in both cases. */
@@ -30,7 +32,7 @@ export type Recorder = {
 
 const NODES_MAX = 100_000
 
-export function createRecorder(): Recorder {
+export function createRecorder(facades: Facades): Recorder {
   const nodes: PlanNode[] = []
   const copartitioned: (readonly string[])[] = []
   const changelogTopics: string[] = []
@@ -47,6 +49,7 @@ export function createRecorder(): Recorder {
     return node
   }
   return {
+    facades,
     generate,
     generateStore: (prefix) => generatedName(`${prefix}STATE-STORE-`, nameIndex++),
     nodeName: (given, prefix) => {

@@ -11,17 +11,21 @@ type StoreInput = {
   readonly value: AnySerde | undefined
 }
 
+export function loggingOf(logging: boolean | Readonly<Record<string, string>> = true): StorePlan['logging'] {
+  if (logging === false) return undefined
+  return logging === true ? {} : { config: logging }
+}
+
 /** The settings of a store whose name is given. */
 export function storePlan(options: AnyStoreOptions | undefined, name: string, { key, value }: StoreInput): StorePlan {
   const given = typeof options === 'string' ? { name: options } : (options ?? {})
-  const { logging = true } = given
   return Object.freeze({
     name,
     isNamed: given.name !== undefined,
     keySerde: key,
     valueSerde: value,
     caching: given.historyRetentionMs === undefined && (given.caching ?? true),
-    logging: logging === false ? undefined : logging === true ? {} : { config: logging },
+    logging: loggingOf(given.logging),
     persistence: given.persistence,
     retentionMs: given.retentionMs,
     historyRetentionMs: given.historyRetentionMs,

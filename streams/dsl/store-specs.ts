@@ -9,8 +9,8 @@ import type {
   WindowStoreSpec,
 } from '../stores/types.ts'
 import { invalidTopology } from '../topology/names.ts'
-import { retentionMinMs } from './grouped-stream-operators.ts'
 import type { AnyWindows, Erased, StorePlan } from './plan.ts'
+import { retentionMinMs } from './window-facts.ts'
 
 /** The stores of the DSL as the runtime opens them. Java: the …StoreMaterializer classes. */
 

@@ -6,12 +6,14 @@ import {
   type GlobalTableHandle,
   handleOf,
   neededSerde,
+  newStream,
   type StreamHandle,
   type TableHandle,
 } from './handles.ts'
 import type { KStream } from './kstream.ts'
 import { type AnySerde, type Erased, type JoinStores, type NodeId, repartitionNames } from './plan.ts'
-import { createStream } from './stream-operators.ts'
+import type { Recorder } from './recorder.ts'
+import { loggingOf } from './store-plans.ts'
 
 /** Joins of a stream, with a stream, a table or a global table. Java: KStreamImpl.doJoin… and KStreamImplJoin. */
 
@@ -20,7 +22,7 @@ export function joinStream(
   kind: JoinKind,
   args: readonly Erased[],
 ): KStream<Erased, Erased, Erased> {
-  const operator = kind === 'inner' ? 'join()' : `${kind}Join()`
+  const operator = operatorName(kind)
   const [other, ...rest] = args
   const target = anyHandleOf(other, operator)
   switch (target.kind) {
@@ -84,24 +86,43 @@ function repartitionForJoin(
 
 type StreamJoinInput = { readonly joiner: Erased; readonly windows: JoinWindows; readonly options: Erased }
 
-function joinStreams(
-  left: StreamHandle,
-  right: StreamHandle,
-  kind: JoinKind,
-  { joiner, windows, options = {} }: StreamJoinInput,
-) {
+function joinStreams(left: StreamHandle, right: StreamHandle, kind: JoinKind, input: StreamJoinInput) {
+  const { joiner, windows, options = {} } = input
   const { recorder } = left
-  const operator = kind === 'inner' ? 'join()' : `${kind}Join()`
+  const operator = operatorName(kind)
   const given = options.name === undefined ? undefined : checkName('Operator', options.name)
-  const key = neededSerde(options.key ?? left.keySerde ?? right.keySerde, 'key', operator, left.name)
+  const keySerde = neededSerde(options.key ?? left.keySerde ?? right.keySerde, 'key', operator, left.name)
   const leftSerde = neededSerde(options.left ?? left.valueSerde, 'left', operator, left.name)
   const rightSerde = neededSerde(options.right ?? right.valueSerde, 'right', operator, right.name)
   const side = (stream: StreamHandle, suffix: string, value: AnySerde): JoinSide =>
-    stream.isRekeyed ? repartitionForJoin(stream, given && given + suffix, { key, value }) : stream
+    stream.isRekeyed ? repartitionForJoin(stream, given && given + suffix, { key: keySerde, value }) : stream
   const leftSide = side(left, '-left', leftSerde)
   const rightSide = side(right, '-right', rightSerde)
   recorder.copartition(leftSide.sources, rightSide.sources)
 
+  const { name, names, storeNames } = streamJoinNames(recorder, kind, given, options.storeName)
+  const logging = loggingOf(options.logging)
+  const { persistence, emitIntervalMs = OUTER_JOIN_EMIT_INTERVAL_MS } = options
+  const stores: JoinStores = { ...storeNames, keySerde, leftSerde, rightSerde, persistence, logging }
+  if (options.storeName === undefined) noteGenerated(recorder, stores)
+  const node = recorder.add(name, [leftSide.node, rightSide.node], {
+    kind: 'stream-stream-join',
+    joinKind: kind,
+    joiner,
+    windows: checkWindows(windows),
+    emitIntervalMs,
+    names,
+    stores,
+    isSelfJoin: false,
+  })
+  const sources = [...new Set([...leftSide.sources, ...rightSide.sources])]
+  return newStream({ ...left, node, name, keySerde, valueSerde: options.value, sources, isRekeyed: false })
+}
+
+const operatorName = (kind: JoinKind): string => (kind === 'inner' ? 'join()' : `${kind}Join()`)
+
+/** In the order in which Java counts. Stores have the numbers of the joins, also where the joins have other names. */
+function streamJoinNames(recorder: Recorder, kind: JoinKind, given: string | undefined, base: string | undefined) {
   const isLeftOuter = kind !== 'inner'
   const isRightOuter = kind === 'outer'
   const leftWindowed = recorder.suffixedName(given, '-this-windowed', 'KSTREAM-WINDOWED-')
@@ -111,44 +132,32 @@ function joinStreams(
   const rightGenerated = recorder.generate(isLeftOuter ? 'KSTREAM-OUTEROTHER-' : 'KSTREAM-JOINOTHER-')
   const leftSuffix = isRightOuter ? '-outer-this-join' : '-this-join'
   const rightSuffix = isLeftOuter ? '-outer-other-join' : '-other-join'
-  const name = recorder.suffixedName(given, '-merge', 'KSTREAM-MERGE-')
-  const base: string | undefined = options.storeName
   const outerSuffix = isRightOuter ? '-outer-shared-join' : '-left-shared-join'
-  const outerBase =
-    base === undefined ? `KSTREAM-OUTERSHARED-${leftGenerated.slice(leftPrefix.length)}` : base + outerSuffix
-  const { logging = true } = options
-  const stores: JoinStores = {
-    leftName: `${base === undefined ? leftGenerated : base + leftSuffix}-store`,
-    rightName: `${base === undefined ? rightGenerated : base + rightSuffix}-store`,
-    outerName: isLeftOuter ? `${outerBase}-store` : undefined,
-    keySerde: key,
-    leftSerde,
-    rightSerde,
-    persistence: options.persistence,
-    logging: logging === false ? undefined : logging === true ? {} : { config: logging },
-  }
-  if (base === undefined) {
-    for (const store of [stores.leftName, stores.rightName, stores.outerName]) {
-      if (store !== undefined) recorder.noteGeneratedStore(store, stores.logging !== undefined)
-    }
-  }
-  const node = recorder.add(name, [leftSide.node, rightSide.node], {
-    kind: 'stream-stream-join',
-    joinKind: kind,
-    joiner,
-    windows: checkWindows(windows),
-    emitIntervalMs: options.emitIntervalMs ?? OUTER_JOIN_EMIT_INTERVAL_MS,
+  const outerGenerated = `KSTREAM-OUTERSHARED-${leftGenerated.slice(leftPrefix.length)}`
+  const nameOf = (generated: string, suffix: string): string =>
+    given === undefined ? generated : checkName('Operator', given + suffix)
+  const storeOf = (generated: string, suffix: string): string =>
+    checkName('Store', `${base === undefined ? generated : base + suffix}-store`)
+  return {
+    name: recorder.suffixedName(given, '-merge', 'KSTREAM-MERGE-'),
     names: {
       leftWindowed,
       rightWindowed,
-      leftJoin: given === undefined ? leftGenerated : checkName('Operator', given + leftSuffix),
-      rightJoin: given === undefined ? rightGenerated : checkName('Operator', given + rightSuffix),
+      leftJoin: nameOf(leftGenerated, leftSuffix),
+      rightJoin: nameOf(rightGenerated, rightSuffix),
     },
-    stores,
-    isSelfJoin: false,
-  })
-  const sources = [...new Set([...leftSide.sources, ...rightSide.sources])]
-  return createStream({ ...left, node, name, keySerde: key, valueSerde: options.value, sources, isRekeyed: false })
+    storeNames: {
+      leftName: storeOf(leftGenerated, leftSuffix),
+      rightName: storeOf(rightGenerated, rightSuffix),
+      outerName: isLeftOuter ? storeOf(outerGenerated, outerSuffix) : undefined,
+    },
+  }
+}
+
+function noteGenerated(recorder: Recorder, { leftName, rightName, outerName, logging }: JoinStores): void {
+  for (const name of [leftName, rightName, outerName]) {
+    if (name !== undefined) recorder.noteGeneratedStore(name, logging !== undefined)
+  }
 }
 
 function checkWindows(windows: JoinWindows): JoinWindows {
@@ -195,7 +204,7 @@ function joinTable(
     grace,
   })
   const sources = [...new Set([...side.sources, ...table.sources])]
-  return createStream({ ...stream, node, name, keySerde, valueSerde: options.value, sources, isRekeyed: false })
+  return newStream({ ...stream, node, name, keySerde, valueSerde: options.value, sources, isRekeyed: false })
 }
 
 type GlobalJoinInput = { readonly keySelector: Erased; readonly joiner: Erased; readonly options: Erased }
@@ -216,5 +225,5 @@ function joinGlobalTable(
     keySelector,
     globalTable: table.node,
   })
-  return createStream({ ...stream, node, name, valueSerde: options.value })
+  return newStream({ ...stream, node, name, valueSerde: options.value })
 }

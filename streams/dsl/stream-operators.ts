@@ -4,23 +4,27 @@ import { map, mapValues, selectKey } from '../processors/map.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { forEach, peek, print } from '../processors/peek.ts'
 import { processValues } from '../processors/process-values.ts'
-import type { StoreSpec } from '../stores/types.ts'
 import { checkName, invalidTopology } from '../topology/names.ts'
 import { splitStream } from './branch-operators.ts'
-import { createGroupedStream } from './grouped-stream-operators.ts'
-import { attachHandle, handleOf, neededSerde, type StreamHandle } from './handles.ts'
+import {
+  attachHandle,
+  handleOf,
+  neededSerde,
+  newGroupedStream,
+  newStream,
+  newTable,
+  type StreamHandle,
+} from './handles.ts'
 import type { KStream } from './kstream.ts'
-import { type AnySerde, type Erased, type PlanNodeData, REPARTITION_SUFFIX, repartitionNames } from './plan.ts'
+import { type AnySerde, type Erased, REPARTITION_SUFFIX, repartitionNames } from './plan.ts'
+import { type ProcessorData, processorData, storeNames } from './processor-data.ts'
 import { recordStore } from './store-plans.ts'
 import { joinStream } from './stream-join-operators.ts'
-import { createTable } from './table-operators.ts'
 
 /**
  * The operators of streams, without types: `KStream` has those. Each records its plan node and returns a new handle.
  * Names and counters are those of Java's KStreamImpl.
  */
-
-type ProcessorData = Extract<PlanNodeData, { readonly kind: 'processor' }>
 
 export type StreamChange = {
   readonly prefix: string
@@ -33,18 +37,6 @@ export type StreamChange = {
   readonly isRekeyed: boolean
 }
 
-export function processorData(data: StreamChange['data']): ProcessorData {
-  return {
-    kind: 'processor',
-    stores: [],
-    changesKey: false,
-    changesValue: false,
-    isMerge: false,
-    keepsNullKeys: false,
-    ...data,
-  }
-}
-
 /** Records one processor after the stream. */
 function derive(stream: StreamHandle, change: StreamChange): KStream<Erased, Erased, Erased> {
   const { recorder } = stream
@@ -54,7 +46,7 @@ function derive(stream: StreamHandle, change: StreamChange): KStream<Erased, Era
       : recorder.nodeName(change.name, change.prefix)
   const node = stream.recorder.add(name, [stream.node], processorData(change.data))
   const { keySerde, valueSerde, isRekeyed } = change
-  return createStream({ ...stream, node, name, keySerde, valueSerde, isRekeyed })
+  return newStream({ ...stream, node, name, keySerde, valueSerde, isRekeyed })
 }
 
 function unchanged(stream: StreamHandle, prefix: string, options: Erased, supplier: Erased) {
@@ -141,7 +133,7 @@ function mergeStreams(stream: StreamHandle, otherStream: object, options: Erased
   const other = handleOf(otherStream, 'stream', 'merge', recorder)
   const name = recorder.nodeName(options?.name, 'KSTREAM-MERGE-')
   const node = recorder.add(name, [stream.node, other.node], processorData({ supplier: passThrough(), isMerge: true }))
-  return createStream({
+  return newStream({
     ...stream,
     node,
     name,
@@ -213,7 +205,7 @@ function recordRepartition(stream: StreamHandle, input: RepartitionInput) {
     ...rest,
   })
   const sources = [names.sourceName]
-  return createStream({ ...stream, node, name: names.sourceName, keySerde, valueSerde, sources, isRekeyed: false })
+  return newStream({ ...stream, node, name: names.sourceName, keySerde, valueSerde, sources, isRekeyed: false })
 }
 
 function streamToTable(stream: StreamHandle, options: Erased) {
@@ -240,14 +232,14 @@ function streamToTable(stream: StreamHandle, options: Erased) {
   }
   const node = recorder.add(name, [parent], { kind: 'to-table', store })
   const queryableStoreName = store.isNamed ? store.name : undefined
-  return createTable({ kind: 'table', recorder, node, name, keySerde, valueSerde, sources, queryableStoreName })
+  return newTable({ kind: 'table', recorder, node, name, keySerde, valueSerde, sources, queryableStoreName })
 }
 
 function groupingOperators(stream: StreamHandle) {
   const { recorder } = stream
   return {
     groupByKey: (options: Erased = {}) =>
-      createGroupedStream({
+      newGroupedStream({
         kind: 'grouped-stream',
         recorder,
         node: stream.node,
@@ -261,7 +253,7 @@ function groupingOperators(stream: StreamHandle) {
     groupBy: (selector: Erased, options: Erased = {}) => {
       const name = recorder.nodeName(options.name, 'KSTREAM-KEY-SELECT-')
       const node = recorder.add(name, [stream.node], processorData({ supplier: selectKey(selector), changesKey: true }))
-      return createGroupedStream({
+      return newGroupedStream({
         kind: 'grouped-stream',
         recorder,
         node,
@@ -306,8 +298,4 @@ function processOperators(stream: StreamHandle) {
         },
       ),
   }
-}
-
-export function storeNames(stores: readonly (string | StoreSpec)[] = []): readonly string[] {
-  return stores.map((store) => (typeof store === 'string' ? store : store.name))
 }

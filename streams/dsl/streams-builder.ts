@@ -5,6 +5,8 @@ import { checkName, invalidTopology } from '../topology/names.ts'
 import type { ProcessorSupplier } from '../topology/processor.ts'
 import type { AutoOffsetReset, TimestampExtractor, Topology } from '../topology/topology.ts'
 import { analysePlan } from './analyse.ts'
+import { createGroupedStream } from './grouped-stream-operators.ts'
+import { createGroupedTable } from './grouped-table-operators.ts'
 import { attachHandle } from './handles.ts'
 import type { KStream } from './kstream.ts'
 import type { GlobalKTable, KTable } from './ktable.ts'
@@ -70,7 +72,12 @@ const TABLE_SOURCE_SUFFIX = '-source'
 
 /** Java: StreamsBuilder. */
 export function createStreamsBuilder(): StreamsBuilder {
-  const recorder = createRecorder()
+  const recorder = createRecorder({
+    stream: createStream,
+    table: createTable,
+    groupedStream: createGroupedStream,
+    groupedTable: createGroupedTable,
+  })
   const builder: StreamsBuilder = {
     stream: (topics, options) => recordStream(recorder, topics, options) as Erased,
     table: (topic, options) => recordTable(recorder, topic, options) as Erased,

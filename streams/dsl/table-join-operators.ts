@@ -1,10 +1,9 @@
 import type { JoinKind } from '../processors/joins.ts'
 import { checkName } from '../topology/names.ts'
-import { neededSerde, type TableHandle } from './handles.ts'
+import { handleOf, neededSerde, newTable, type TableHandle } from './handles.ts'
 import type { Erased, ForeignKeyJoinNames } from './plan.ts'
 import type { Recorder } from './recorder.ts'
 import { recordStore } from './store-plans.ts'
-import { createTable, otherTable } from './table-operators.ts'
 
 /** Java: KTableImpl.doJoin. The result is stored only where the user says so. */
 export function joinTables(
@@ -16,7 +15,7 @@ export function joinTables(
 ) {
   const { recorder } = left
   const operator = kind === 'inner' ? 'join()' : `${kind}Join()`
-  const right = otherTable(left, otherHandle, operator)
+  const right = handleOf(otherHandle, 'table', operator, recorder)
   const keySerde = options.key ?? left.keySerde ?? right.keySerde
   const store =
     options.store === undefined
@@ -40,7 +39,7 @@ export function joinTables(
     rightJoinName,
     store,
   })
-  return createTable({
+  return newTable({
     ...left,
     node,
     name,
@@ -62,7 +61,7 @@ export function joinForeignTable(
 ) {
   const { recorder } = left
   const operator = `foreign-key ${kind === 'inner' ? 'join()' : 'leftJoin()'}`
-  const right = otherTable(left, otherHandle, operator)
+  const right = handleOf(otherHandle, 'table', operator, recorder)
   const keySerde = neededSerde(options.key ?? left.keySerde, 'key', operator, left.name)
   const given = options.name === undefined ? undefined : checkName('Operator', options.name)
   const names = foreignKeyJoinNames(recorder, given, left, right)
@@ -89,7 +88,7 @@ export function joinForeignTable(
     foreignPartitioner: options.foreignPartitioner,
     store,
   })
-  return createTable({
+  return newTable({
     kind: 'table',
     recorder,
     node,

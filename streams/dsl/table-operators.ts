@@ -1,16 +1,15 @@
 import { tableToStream } from '../processors/table-to-stream.ts'
 import { nullable } from '../serdes/index.ts'
 import { checkName, invalidTopology } from '../topology/names.ts'
-import { closesAfterMs } from './grouped-stream-operators.ts'
-import { createGroupedTable } from './grouped-table-operators.ts'
-import { attachHandle, handleOf, neededSerde, type TableHandle } from './handles.ts'
+import { attachHandle, neededSerde, newGroupedTable, newStream, newTable, type TableHandle } from './handles.ts'
 import type { KTable } from './ktable.ts'
 import type { AnySerde, Erased, NodeId, PlanNodeData } from './plan.ts'
+import { processorData, storeNames } from './processor-data.ts'
 import type { Recorder } from './recorder.ts'
-import { recordNamedStore } from './store-plans.ts'
-import { createStream, processorData, storeNames } from './stream-operators.ts'
+import { loggingOf, recordNamedStore } from './store-plans.ts'
 import type { Suppressed, SuppressedUntilWindowCloses } from './suppressed.ts'
 import { joinForeignTable, joinTables } from './table-join-operators.ts'
+import { closesAfterMs } from './window-facts.ts'
 
 /** The operators of tables, without types: `KTable` has those. Names and counters are those of Java's KTableImpl. */
 
@@ -55,7 +54,7 @@ function deriveTable(table: TableHandle, change: TableChange): KTable<Erased, Er
   const { prefix, data, keySerde, valueSerde, queryableStoreName } = change
   const name = table.recorder.nodeName(change.name, prefix)
   const node = table.recorder.add(name, [table.node], data)
-  return createTable({ ...table, node, name, keySerde, valueSerde, queryableStoreName })
+  return newTable({ ...table, node, name, keySerde, valueSerde, queryableStoreName })
 }
 
 /** Only a named store materializes these operators; their results follow from the parent otherwise. */
@@ -100,7 +99,7 @@ function tableStream(table: TableHandle, given: string | undefined) {
   const { recorder, keySerde, valueSerde } = table
   const name = recorder.nodeName(given, 'KTABLE-TOSTREAM-')
   const node = recorder.add(name, [table.node], processorData({ supplier: tableToStream() }))
-  return createStream({
+  return newStream({
     kind: 'stream',
     recorder,
     node,
@@ -119,7 +118,7 @@ function groupTable(table: TableHandle, mapper: Erased, options: Erased = {}) {
   const valueSerde = neededSerde(options.value, 'value', 'groupBy()', table.name)
   const name = recorder.nodeName(options.name, 'KTABLE-SELECT-')
   const node = recorder.add(name, [table.node], { kind: 'table-group-by', mapper, keySerde })
-  return createGroupedTable({
+  return newGroupedTable({
     kind: 'grouped-table',
     recorder,
     node,
@@ -147,11 +146,11 @@ function suppressTable(table: TableHandle, suppressed: Suppressed | SuppressedUn
     storeName,
     keySerde,
     valueSerde,
-    logging: logging === false ? undefined : logging === true ? {} : { config: logging },
+    logging: loggingOf(logging),
     limits,
     until,
   })
-  return createTable({ ...table, node, name, keySerde, valueSerde, queryableStoreName: undefined })
+  return newTable({ ...table, node, name, keySerde, valueSerde, queryableStoreName: undefined })
 }
 
 /** The grace of the windows above, the longest where several meet. Java: GraphGraceSearchUtil. */
@@ -167,9 +166,4 @@ function graceAbove(recorder: Recorder, id: NodeId, chain: readonly string[]): n
     )
   }
   return Math.max(...parents.map((parent) => graceAbove(recorder, parent, path)))
-}
-
-/** The other table of a join, from the same builder. */
-export function otherTable(table: TableHandle, other: object, operator: string): TableHandle {
-  return handleOf(other, 'table', operator, table.recorder)
 }

@@ -55,7 +55,6 @@ export type OrderedTree<T> = { add(item: T): void; items(): readonly T[] }
 
 export function createOrderedTree<T>(compare: (left: T, right: T) => number): OrderedTree<T> {
   let root: Entry<T> | undefined
-  const isRed = (entry: Entry<T> | undefined): boolean => entry?.isRed ?? false
 
   const replaceInParent = (old: Entry<T>, replacement: Entry<T>): void => {
     replacement.parent = old.parent
@@ -81,30 +80,30 @@ export function createOrderedTree<T>(compare: (left: T, right: T) => number): Or
     left.right = entry
   }
 
+  /** One step of java.util.TreeMap's fixAfterInsertion; returns the entry to look at next. */
+  const balanceOnce = (entry: Entry<T>, parent: Entry<T>, grandparent: Entry<T>): Entry<T> => {
+    const isParentLeft = parent === grandparent.left
+    const uncle = isParentLeft ? grandparent.right : grandparent.left
+    if (uncle?.isRed === true) {
+      parent.isRed = false
+      uncle.isRed = false
+      grandparent.isRed = true
+      return grandparent
+    }
+    const [rotateIn, rotateOut] = isParentLeft ? [rotateLeft, rotateRight] : [rotateRight, rotateLeft]
+    const isInner = entry === (isParentLeft ? parent.right : parent.left)
+    if (isInner) rotateIn(parent)
+    const top = isInner ? entry : parent
+    top.isRed = false
+    grandparent.isRed = true
+    rotateOut(grandparent)
+    return isInner ? parent : entry
+  }
+
   const balance = (inserted: Entry<T>): void => {
     let entry = inserted
     while (entry.parent?.isRed === true && entry.parent.parent !== undefined) {
-      const parent: Entry<T> = entry.parent
-      const grandparent: Entry<T> = entry.parent.parent
-      const isParentLeft = parent === grandparent.left
-      const uncle: Entry<T> | undefined = isParentLeft ? grandparent.right : grandparent.left
-      if (isRed(uncle)) {
-        parent.isRed = false
-        if (uncle !== undefined) uncle.isRed = false
-        grandparent.isRed = true
-        entry = grandparent
-        continue
-      }
-      const isInner = isParentLeft ? entry === parent.right : entry === parent.left
-      if (isInner) {
-        entry = parent
-        if (isParentLeft) rotateLeft(entry)
-        else rotateRight(entry)
-      }
-      if (entry.parent !== undefined) entry.parent.isRed = false
-      grandparent.isRed = true
-      if (isParentLeft) rotateRight(grandparent)
-      else rotateLeft(grandparent)
+      entry = balanceOnce(entry, entry.parent, entry.parent.parent)
     }
     if (root !== undefined) root.isRed = false
   }

@@ -1,0 +1,39 @@
+import { assert } from '../base/index.ts'
+import type { TableStoreSpec } from '../processors/table-store.ts'
+import type { StorePersistence } from '../stores/types.ts'
+import type { InternalTopologyBuilder } from '../topology/builder.ts'
+import type { TableValueGetterSupplier } from '../topology/processor.ts'
+import type { PlanFacts } from './analyse.ts'
+import { type Erased, type NodeId, nodeById, type Plan, type PlanNode } from './plan.ts'
+
+/** Plan → topology: each plan node writes its nodes with the low-level builder, in Java's order. */
+export type Lowering = {
+  readonly plan: Plan
+  readonly facts: PlanFacts
+  readonly topology: InternalTopologyBuilder
+  readonly persistence: StorePersistence
+  readonly reusesSourceTopics: boolean
+  /** How to read each table; filled as tables are written. */
+  readonly views: Map<NodeId, TableValueGetterSupplier<Erased, Erased>>
+  readonly globalStores: Map<NodeId, TableStoreSpec<Erased, Erased>>
+  /** Stores that several nodes write (cogroup): one spec. */
+  readonly sharedStores: Map<string, Erased>
+}
+
+export function parentNames({ plan }: Lowering, node: PlanNode): readonly string[] {
+  return node.parents.map((parent) => nodeById(plan, parent).name)
+}
+
+export function storeSpecOf<S>(lowering: Lowering, name: string, create: () => S): S {
+  const known = lowering.sharedStores.get(name)
+  if (known !== undefined) return known
+  const spec = create()
+  lowering.sharedStores.set(name, spec)
+  return spec
+}
+
+export function viewOf({ views }: Lowering, id: NodeId): TableValueGetterSupplier<Erased, Erased> {
+  const view = views.get(id)
+  assert(view !== undefined, 'a table is written before what reads it')
+  return view
+}
