@@ -54,6 +54,7 @@ export {
   RETENTION_SEVEN_YEARS_MS,
   SACCO_TOPICS,
   type SaccoTopic,
+  saccoTopicSpecs,
 } from './sacco/topics.ts'
 export { createEventSerde, createRecordSerde, createTopicSerde, recordDefinition } from './serde/event-serde.ts'
 export {
