@@ -1,0 +1,94 @@
+import { basename } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { createConsoleLogger, type EmbeddedApplication, type LogLevel, startEmbeddedApplication } from '#host'
+import type { ProcessingGuarantee, StreamsOptions } from '#streams/runtime'
+import { fail } from '../fail.ts'
+
+type RunOptions = {
+  readonly data: string
+  readonly applicationId?: string
+  readonly threads: number
+  readonly guarantee?: ProcessingGuarantee
+  readonly commitIntervalMs?: number
+  readonly logLevel: LogLevel
+}
+
+const LONGEST_STOP_MS = 30_000
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Runs a topology in this process, on the embedded log. Ctrl-C stops it; the next start goes on there.')
+    .argument(
+      '<module>',
+      'a TypeScript or JavaScript module that exports `topology` (and may export `topics`, `config`)',
+    )
+    .option(
+      '--data <directory>',
+      'where log and state are kept; one process at a time',
+      process.env.MTO_DATA_DIR ?? './data',
+    )
+    .option('--application-id <id>', "names the consumer group, internal topics and state; default: the module's name")
+    .option('--threads <count>', 'stream threads', positive, 1)
+    .option('--guarantee <guarantee>', 'exactly_once_v2 or at_least_once')
+    .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  mto run examples/word-count.ts --data ./data
+  mto run my-topology.ts --threads 2 --commit-interval-ms 20
+
+Exit code: 0 after a clean stop, 1 when the application failed (the message says why and what to do).`,
+    )
+    .action(run)
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.')
+  return value
+}
+
+async function run(module: string, options: RunOptions): Promise<void> {
+  const logger = createConsoleLogger(options.logLevel)
+  let application: EmbeddedApplication | undefined
+  try {
+    const settings: Partial<StreamsOptions> = {
+      ...(options.guarantee === undefined ? {} : { processingGuarantee: options.guarantee }),
+      ...(options.commitIntervalMs === undefined ? {} : { commitIntervalMs: options.commitIntervalMs }),
+    }
+    application = await startEmbeddedApplication({
+      module,
+      applicationId: options.applicationId ?? basename(module).replace(/\.[^.]*$/, ''),
+      dataDirectory: options.data,
+      threads: options.threads,
+      options: settings,
+      logLevel: options.logLevel,
+      logger,
+    })
+    stopOnSignals(application)
+    application.ready.then(
+      () => process.stdout.write('ready\n'),
+      () => {},
+    )
+    await application.finished
+    process.stdout.write('stopped\n')
+  } catch (error) {
+    fail(error)
+  }
+}
+
+/** The first signal stops cleanly; a second one, or a stop that takes too long, ends the process at once. */
+function stopOnSignals(application: EmbeddedApplication): void {
+  let asked = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(1)
+    asked = true
+    process.stderr.write(`${signal}: stopping (again to end at once; nothing committed is lost either way)\n`)
+    setTimeout(() => process.exit(1), LONGEST_STOP_MS).unref()
+    application.stop().catch(() => {})
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
