@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { utf8Encode } from '../base/index.ts'
+import { createPrng, utf8Encode } from '../base/index.ts'
 import { serdes } from '../serdes/index.ts'
 import {
   type RecordContext,
@@ -226,9 +226,45 @@ describe('emit on window close', () => {
     expect(pipe(30, 'other')).toEqual(['k@0-10 null>1 @0'])
   })
 
+  it.each(['tumbling', 'hopping', 'sliding', 'session'] as const)(
+    '%s loses nothing where asked not to, however far and fast stream time moves',
+    (operator) => {
+      for (let seed = 1; seed <= 30; seed++) {
+        const { final, updates } = runFastForward(operator, seed)
+        expect(final.sort(), `seed ${seed}`).toEqual([...updates.values()].sort())
+      }
+    },
+  )
+
   it('is for time windows, which end', () => {
     const windows = { kind: 'unlimited', startMs: 0 } as const
     const options = { ...COUNT, windows, store: stores.window(), emit: ON_WINDOW_CLOSE, sendOldValues: false }
     expect(() => windowAggregate(options)).toThrow('cannot be emitted on close')
   })
 })
+
+/** Late records, jumps, a last record far ahead; `updates`: what every closed window had last where each update is sent. */
+function runFastForward(operator: 'tumbling' | 'hopping' | 'sliding' | 'session', seed: number) {
+  const emit = { kind: 'on-window-close', intervalMs: seed % 2 === 0 ? 0 : 50, lossless: true } as const
+  const { pipe, harness } = start(operator, { emit })
+  const everyUpdate = start(operator)
+  const prng = createPrng(seed)
+  const updates = new Map<string, string>()
+  const final: string[] = []
+  let timeMs = 0
+  for (let i = 0; i < 60; i++) {
+    timeMs += prng.below(10) === 0 ? prng.below(400) : prng.below(12)
+    const recordMs = Math.max(0, timeMs - prng.below(4))
+    const key = String.fromCharCode(97 + prng.below(3))
+    harness.advanceWallClock(prng.below(20))
+    final.push(...pipe(recordMs, key))
+    for (const text of everyUpdate.pipe(recordMs, key)) {
+      const [place, result] = text.split(' null>') as [string, string]
+      if (result.startsWith('null')) updates.delete(place)
+      else updates.set(place, text)
+    }
+  }
+  harness.advanceWallClock(100)
+  final.push(...pipe(timeMs + 100_000))
+  return { final, updates }
+}

@@ -19,8 +19,9 @@ export function dropRecord<K, V>(
   context: InternalProcessorContext<unknown, unknown>,
   reason: DropReason,
   _record: StreamRecord<K, V>,
+  details = '',
 ): void {
-  context.droppedRecord(MESSAGES[reason])
+  context.droppedRecord(MESSAGES[reason] + details)
 }
 
 /** `windowText` as Java prints it: `[start,end)` or `[start,end]`. */
@@ -36,8 +37,6 @@ export function dropLateRecord<K, V>(
   record: StreamRecord<K, V>,
   { windowText, windowCloseMs, streamTimeMs }: LateWindow,
 ): void {
-  context.droppedRecord(
-    `${MESSAGES['expired-window']} timestamp=[${record.timestampMs}] window=${windowText} ` +
-      `expiration=[${windowCloseMs}] streamTime=[${streamTimeMs}]`,
-  )
+  const times = `expiration=[${windowCloseMs}] streamTime=[${streamTimeMs}]`
+  dropRecord(context, 'expired-window', record, ` timestamp=[${record.timestampMs}] window=${windowText} ${times}`)
 }

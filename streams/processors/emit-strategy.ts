@@ -8,7 +8,16 @@ export type EmitStrategy =
    * Closed windows are looked for at most every `intervalMs` of wall-clock time, when a record comes. Java keeps this
    * interval internal (`__emit.interval.ms.kstreams.windowed.aggregation__`), 1000 by default.
    */
-  | { readonly kind: 'on-window-close'; readonly intervalMs: number }
+  | {
+      readonly kind: 'on-window-close'
+      readonly intervalMs: number
+      /**
+       * Where stream time jumps further than the store's retention, or runs through it within an interval, Java's
+       * store hides windows that were never sent: their results are lost. True: they are sent before that, so that
+       * each window that was filled is sent exactly once. Default false, as Java.
+       */
+      readonly lossless?: boolean
+    }
 
 export const EMIT_INTERVAL_DEFAULT_MS = 1000
 export const ON_WINDOW_UPDATE: EmitStrategy = { kind: 'on-window-update' }

@@ -65,6 +65,8 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
     this.#finalResults = finalResultsFor<K, A>(emit, {
       context: this.#context,
       storeName: store.name,
+      retentionMs: store.retentionMs,
+      spanMs: 0,
       rangeOf: closedSessionEnds,
       collect: (range, results) => this.#collectClosed(range, results),
       compare: bySessionEnd,
@@ -80,6 +82,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
     }
     const streamTimeMs = this.#streamTime.observe(record.timestampMs)
     const windowCloseMs = streamTimeMs - this.#closeDelayMs
+    this.#finalResults?.beforeUpdate(streamTimeMs, windowCloseMs, record.headers)
     this.#merge(record, windowCloseMs, streamTimeMs)
     this.#finalResults?.emit(windowCloseMs, record.headers)
   }

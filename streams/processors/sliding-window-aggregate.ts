@@ -82,6 +82,8 @@ class SlidingWindowAggregateProcessor<K, V, A> implements Processor<K, V, Window
     this.#finalResults = finalResultsFor<K, A>(emit, {
       context: this.#context,
       storeName: store.name,
+      retentionMs: store.retentionMs,
+      spanMs: this.#differenceMs,
       rangeOf: (closeMs, lastCloseMs) => closedSlidingStarts(this.#differenceMs, closeMs, lastCloseMs),
       collect: ({ fromMs, toMs }, results) => {
         for (const result of this.#store.fetchAll(fromMs, toMs)) results.push(result)
@@ -105,6 +107,7 @@ class SlidingWindowAggregateProcessor<K, V, A> implements Processor<K, V, Window
       this.#dropLate(record, timestampMs, endMs)
       return
     }
+    this.#finalResults?.beforeUpdate(this.#streamTimeMs, windowCloseMs, record.headers)
     this.#resetFound()
     if (timestampMs < this.#differenceMs) {
       // As in Java, these records do not look for closed windows.

@@ -94,6 +94,7 @@ class WindowAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>, 
     const windows = this.#windows
     if (windows.kind === 'time') {
       const { sizeMs, advanceMs } = windows
+      this.#finalResults?.beforeUpdate(streamTimeMs, streamTimeMs - this.#graceMs, record.headers)
       for (let startMs = firstWindowStartMs(windows, timestampMs); startMs <= timestampMs; startMs += advanceMs) {
         this.#update(record, startMs, startMs + sizeMs, streamTimeMs)
       }
@@ -138,6 +139,8 @@ class WindowAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>, 
     return finalResultsFor<K, A>(emit, {
       context: this.#context,
       storeName: this.#options.store.name,
+      retentionMs: this.#options.store.retentionMs,
+      spanMs: windows.sizeMs,
       rangeOf: (closeMs, lastCloseMs) => closedWindowStarts(windows, closeMs, lastCloseMs),
       collect: ({ fromMs, toMs }, results) => {
         for (const result of this.#store.fetchAll(fromMs, toMs)) results.push(result)

@@ -44,7 +44,12 @@ export type EmitRange = { readonly fromMs: number; readonly toMs: number }
 export type FinalResultsOptions<K, A> = {
   readonly context: WindowContext<K, A>
   readonly storeName: string
+  /** Until when the store shows a window after its start (sessions: its end), by stream time. */
+  readonly retentionMs: number
+  /** From a window's start (sessions: its end) to its end. */
+  readonly spanMs: number
   readonly intervalMs: number
+  readonly isLossless: boolean
   /** Undefined: nothing can be closed. `lastCloseMs` is the close time up to which was sent, -1 at first. */
   readonly rangeOf: (closeMs: number, lastCloseMs: number) => EmitRange | undefined
   /** Adds the closed windows of the range to `results`, in any order that keeps keys of one window in byte order. */
@@ -75,19 +80,34 @@ export class FinalResults<K, A> {
     this.#latency = context.latency(METRICS_GROUP, `${name}-latency`, 'Duration of sending results of closed windows')
   }
 
+  /**
+   * Called before the record that moved stream time is put: sends what the store would hide after that. Results do not
+   * change by it: what is closed takes no record any more.
+   */
+  beforeUpdate(streamTimeMs: number, closeMs: number, headers: Headers): void {
+    const { isLossless, retentionMs, spanMs } = this.#options
+    if (!isLossless || this.#lastCloseMs >= closeMs) return
+    if (this.#lastCloseMs - spanMs <= streamTimeMs - retentionMs) this.#emitUpTo(closeMs, headers)
+  }
+
   /** `closeMs`: windows that end up to here are closed. Results carry the headers of the record that closed them. */
   emit(closeMs: number, headers: Headers): void {
-    const { context, intervalMs, rangeOf } = this.#options
+    const { context, intervalMs } = this.#options
     const nowMs = context.currentSystemTimeMs()
     if (nowMs < this.#nextEmitMs) return
     this.#nextEmitMs = nowMs + intervalMs
-    if (this.#lastCloseMs !== NO_TIME_MS && this.#lastCloseMs >= closeMs) return
+    if (this.#lastCloseMs === NO_TIME_MS || this.#lastCloseMs < closeMs) this.#emitUpTo(closeMs, headers)
+  }
+
+  #emitUpTo(closeMs: number, headers: Headers): void {
+    const { context, rangeOf, storeName } = this.#options
     const range = rangeOf(closeMs, this.#lastCloseMs)
     if (range === undefined) return
+    const startedMs = context.currentSystemTimeMs()
     this.#send(range, headers)
-    this.#latency.record(context.currentSystemTimeMs() - nowMs)
+    this.#latency.record(context.currentSystemTimeMs() - startedMs)
     this.#lastCloseMs = closeMs
-    context.setTimeMetadata(this.#options.storeName, closeMs)
+    context.setTimeMetadata(storeName, closeMs)
   }
 
   #send(range: EmitRange, headers: Headers): void {
@@ -107,9 +127,10 @@ export class FinalResults<K, A> {
 /** Undefined where every update goes out. */
 export function finalResultsFor<K, A>(
   emit: EmitStrategy,
-  options: Omit<FinalResultsOptions<K, A>, 'intervalMs'>,
+  options: Omit<FinalResultsOptions<K, A>, 'intervalMs' | 'isLossless'>,
 ): FinalResults<K, A> | undefined {
-  return emit.kind === 'on-window-close' ? new FinalResults({ ...options, intervalMs: emit.intervalMs }) : undefined
+  if (emit.kind === 'on-window-update') return undefined
+  return new FinalResults({ ...options, intervalMs: emit.intervalMs, isLossless: emit.lossless === true })
 }
 
 /** As `forwardsOnFlush`, for session stores, whose values carry no time: results have the end of their session. */
