@@ -1,8 +1,8 @@
 import { assert, type Bytes } from '../base/index.ts'
 import { type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
 import { createKeyValueStore } from './key-value-store.ts'
-import { SESSION_SCHEMA } from './segment-schema.ts'
 import type { MakeRow } from './segment-scan.ts'
+import { SESSION_SCHEMA } from './segment-schema.ts'
 import { SegmentedBuffer } from './segmented-buffer.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { ArraySource, CountedIterator, IteratorCount } from './store-iterator.ts'
@@ -264,7 +264,12 @@ class BufferedVersionedStore<K, V> implements VersionedKeyValueStore<K, V>, Mana
   }
 }
 
-function makeVersion<V>(_key: unknown, validToMs: number, validFromMs: number, { value }: PastValue<V>): PastVersion<V> {
+function makeVersion<V>(
+  _key: unknown,
+  validToMs: number,
+  validFromMs: number,
+  { value }: PastValue<V>,
+): PastVersion<V> {
   return { validFromMs, validToMs, value }
 }
 
