@@ -29,7 +29,7 @@ export function createGroupedStream(grouped: GroupedStreamHandle): KGroupedStrea
     ...aggregations(grouped, undefined),
     windowedBy: (windows: AnyWindows) => createWindowed(grouped, { windows, emit: ON_WINDOW_UPDATE }),
     cogroup: (aggregator: Erased) => createCogrouped(grouped, aggregator),
-  } satisfies { readonly [Operator in Exclude<keyof KGroupedStream<Erased, Erased>, symbol>]: unknown }
+  } satisfies { readonly [Operator in Exclude<keyof KGroupedStream<Erased, Erased>, `~${string}`>]: unknown }
   return attachHandle(facade, grouped) as unknown as KGroupedStream<Erased, Erased, Erased>
 }
 

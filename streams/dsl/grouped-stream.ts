@@ -11,20 +11,21 @@ import type { Windowed } from '../stores/types.ts'
 import type { KTable } from './ktable.ts'
 import type { Missing, Named, Options, SerdeFor, TableStoreOptions, ValueOption, WindowStoreOptions } from './types.ts'
 
-declare const keyType: unique symbol
-declare const missing: unique symbol
-
 type Stored<S> = Named & { readonly store?: string | S }
 
 /** A stream grouped by key, to be aggregated. Null keys and values do not take part. */
 export interface KGroupedStream<K, V, M extends Missing = never> {
   readonly kind: 'grouped-stream'
-  readonly [keyType]?: (key: K) => K
-  readonly [missing]?: M
+  /** For the compiler only: keys must be of one type, serdes must be known. */
+  readonly '~key': (key: K) => K
+  readonly '~missing'?: M
 
   count(options?: Stored<TableStoreOptions>): KTable<K, number>
   /** The first value of a key is its first aggregate. Null removes the row. */
-  reduce(reducer: Reducer<V>, ...options: Options<Stored<TableStoreOptions> & ValueOption<M, V>>): KTable<K, V>
+  reduce(
+    reducer: Reducer<V>,
+    ...optionsWithUnknownSerdes: Options<Stored<TableStoreOptions> & ValueOption<M, V>>
+  ): KTable<K, V>
   aggregate<A>(
     initializer: Initializer<A>,
     aggregator: Aggregator<K, V, NoInfer<A>>,
@@ -44,7 +45,7 @@ export interface UpdatingWindowedKStream<K, V, M extends Missing = never> {
   count(options?: Stored<WindowStoreOptions>): KTable<Windowed<K>, number>
   reduce(
     reducer: Reducer<V>,
-    ...options: Options<Stored<WindowStoreOptions> & ValueOption<M, V>>
+    ...optionsWithUnknownSerdes: Options<Stored<WindowStoreOptions> & ValueOption<M, V>>
   ): KTable<Windowed<K>, V>
   aggregate<A>(
     initializer: Initializer<A>,
@@ -64,7 +65,7 @@ export interface SessionWindowedKStream<K, V, M extends Missing = never> {
   count(options?: Stored<WindowStoreOptions>): KTable<Windowed<K>, number>
   reduce(
     reducer: Reducer<V>,
-    ...options: Options<Stored<WindowStoreOptions> & ValueOption<M, V>>
+    ...optionsWithUnknownSerdes: Options<Stored<WindowStoreOptions> & ValueOption<M, V>>
   ): KTable<Windowed<K>, V>
   /** `merger` joins the aggregates of two sessions that a record has connected. */
   aggregate<A>(

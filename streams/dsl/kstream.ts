@@ -21,9 +21,6 @@ import type {
   ValueOption,
 } from './types.ts'
 
-declare const keyType: unique symbol
-declare const missing: unique symbol
-
 /** A stream of the other side of a join: keyed alike, where only one of the two may have null keys. */
 type KeyedAlike<K, V, M extends Missing> = KStream<NonNullable<K>, V, M> | KStream<NonNullable<K> | null, V, M>
 type KeyOf<S> = S extends KStream<infer K, infer _V, infer _M> ? K : never
@@ -60,6 +57,11 @@ type StreamTableJoinOptions<K, V, M extends Missing, SR> = Named &
   )
 type GlobalJoinOptions<SR> = Named & { readonly value?: SR }
 
+/** No value has this type: it is what the compiler shows where a join of streams lacks a serde. */
+type SerdesAreUnknown = {
+  readonly 'An operator before the join changed a type. Give its serde (key, left or right) in a fourth argument.': never
+}
+
 type Kept<M extends Missing, Gone extends Missing> = Exclude<M, Gone>
 
 /**
@@ -70,8 +72,9 @@ type Kept<M extends Missing, Gone extends Missing> = Exclude<M, Gone>
  */
 export interface KStream<K, V, M extends Missing = never> {
   readonly kind: 'stream'
-  readonly [keyType]?: (key: K) => K
-  readonly [missing]?: M
+  /** For the compiler only: keys must be of one type, serdes must be known. */
+  readonly '~key': (key: K) => K
+  readonly '~missing'?: M
 
   /** Keeps records for which the predicate is true; a type guard on the value narrows it. */
   filter<W extends V>(predicate: (key: K, value: V) => value is W, options?: Named): KStream<K, W, M>
@@ -115,7 +118,7 @@ export interface KStream<K, V, M extends Missing = never> {
   split(options?: Named): BranchedKStream<K, V, M>
   /** Sends the records through a topic of the application's own, so that they sit in the partition of their key. */
   repartition(
-    ...options: Options<
+    ...optionsWithUnknownSerdes: Options<
       Named &
         KeyOption<M, K> &
         ValueOption<M, V> & {
@@ -127,15 +130,19 @@ export interface KStream<K, V, M extends Missing = never> {
   /** Writes to a topic, or to the topic that the function names for each record. */
   to(
     topic: string | TopicNameExtractor<K, V>,
-    ...options: Options<Produced<K, V> & KeyOption<M, K> & ValueOption<M, V>>
+    ...optionsWithUnknownSerdes: Options<Produced<K, V> & KeyOption<M, K> & ValueOption<M, V>>
   ): void
   /** Reads the stream as the changes of a table: null values remove rows. */
   toTable(
-    ...options: Options<Named & KeyOption<M, K> & ValueOption<M, V> & { readonly store?: string | TableStoreOptions }>
+    ...optionsWithUnknownSerdes: Options<
+      Named & KeyOption<M, K> & ValueOption<M, V> & { readonly store?: string | TableStoreOptions }
+    >
   ): KTable<NonNullable<K>, NonNullable<V>>
 
   /** Groups by the key. Null keys and null values are left out by the aggregation. */
-  groupByKey(...options: Options<Grouping<M, K, V>>): KGroupedStream<NonNullable<K>, NonNullable<V>, GroupMissing<M>>
+  groupByKey(
+    ...optionsWithUnknownSerdes: Options<Grouping<M, K, V>>
+  ): KGroupedStream<NonNullable<K>, NonNullable<V>, GroupMissing<M>>
   /** Groups by a new key, through a repartition topic. */
   groupBy<K2>(
     selector: (key: K, value: V) => K2,
@@ -157,13 +164,13 @@ export interface KStream<K, V, M extends Missing = never> {
     other: KeyedAlike<K, V2, M2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: NonNullable<K>) => R,
     windows: JoinWindows,
-    ...options: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
+    ...optionsWithUnknownSerdes: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
   ): KStream<NonNullable<K>, R, NoValue<SR>>
   /** Looks each record's key up in the table. */
   join<T, MT extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     table: KTable<NonNullable<K>, T, MT>,
     joiner: (value: NonNullable<V>, tableValue: T, key: NonNullable<K>) => R,
-    ...options: Options<StreamTableJoinOptions<K, V, M, SR>>
+    ...optionsWithUnknownSerdes: Options<StreamTableJoinOptions<K, V, M, SR>>
   ): KStream<NonNullable<K>, R, Kept<M, 'no-value-serde' | 'rekeyed'> | NoValue<SR>>
   /** Looks up what the selector says; the key of the stream stays. */
   join<GK, T, R, SR extends SerdeFor<R> | undefined = undefined>(
@@ -173,17 +180,23 @@ export interface KStream<K, V, M extends Missing = never> {
     options?: GlobalJoinOptions<SR>,
   ): KStream<K, R, Kept<M, 'no-value-serde'> | NoValue<SR>>
 
+  join<V2, M2 extends Missing>(
+    other: KeyedAlike<K, V2, M2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: NonNullable<K>) => unknown,
+    windows: SerdesAreUnknown,
+  ): never
+
   /** As join, and left records without a match come out once their window has closed. */
   leftJoin<V2, M2 extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     other: KeyedAlike<K, V2, M2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | null, key: K) => R,
     windows: JoinWindows,
-    ...options: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
+    ...optionsWithUnknownSerdes: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
   ): KStream<K, R, NoValue<SR>>
   leftJoin<T, MT extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     table: KTable<NonNullable<K>, T, MT>,
     joiner: (value: NonNullable<V>, tableValue: T | null, key: K) => R,
-    ...options: Options<StreamTableJoinOptions<K, V, M, SR>>
+    ...optionsWithUnknownSerdes: Options<StreamTableJoinOptions<K, V, M, SR>>
   ): KStream<K, R, Kept<M, 'no-value-serde' | 'rekeyed'> | NoValue<SR>>
   leftJoin<GK, T, R, SR extends SerdeFor<R> | undefined = undefined>(
     table: GlobalKTable<GK, T>,
@@ -191,6 +204,12 @@ export interface KStream<K, V, M extends Missing = never> {
     joiner: (value: NonNullable<V>, tableValue: T | null, key: K, tableKey: GK | null) => R,
     options?: GlobalJoinOptions<SR>,
   ): KStream<K, R, Kept<M, 'no-value-serde'> | NoValue<SR>>
+
+  leftJoin<V2, M2 extends Missing>(
+    other: KeyedAlike<K, V2, M2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2> | null, key: K) => unknown,
+    windows: SerdesAreUnknown,
+  ): never
 
   /** As join, and records of both sides without a match come out once their window has closed. */
   outerJoin<
@@ -203,6 +222,6 @@ export interface KStream<K, V, M extends Missing = never> {
     other: Other & KeyedAlike<K, V2, M2>,
     joiner: (left: NonNullable<V> | null, right: NonNullable<V2> | null, key: K | KeyOf<Other>) => R,
     windows: JoinWindows,
-    ...options: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
+    ...optionsWithUnknownSerdes: Options<StreamJoinOptions<K, V, M, V2, M2, SR>>
   ): KStream<K | KeyOf<Other>, R, NoValue<SR>>
 }

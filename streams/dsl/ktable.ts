@@ -17,14 +17,15 @@ import type {
   ValueOption,
 } from './types.ts'
 
-declare const keyType: unique symbol
-declare const missing: unique symbol
-
 type StoreOption = { readonly store?: string | TableStoreOptions }
 /** A store needs the serdes; without one the value's serde may stay unknown. */
-type MappedOptions<M, K, SV> =
+type MappedOptions<M, K, V, SV> =
   | (Named & { readonly value?: SV; readonly store?: undefined })
-  | (Named & KeyOption<M, K> & { readonly value: SV & {} } & { readonly store: string | TableStoreOptions })
+  | (Named &
+      KeyOption<M, K> & {
+        readonly value: undefined extends SV ? SerdeFor<V> : SV
+        readonly store: string | TableStoreOptions
+      })
 type ForeignKeyOptions<K, V, M extends Missing, KO, VO, MO extends Missing, R> = Named &
   KeyOption<M, K> & {
     /** Of the result, which is stored. */
@@ -44,8 +45,9 @@ type ForeignKeyOptions<K, V, M extends Missing, KO, VO, MO extends Missing, R> =
  */
 export interface KTable<K, V, M extends Missing = never> {
   readonly kind: 'table'
-  readonly [keyType]?: (key: K) => K
-  readonly [missing]?: M
+  /** For the compiler only: keys must be of one type, serdes must be known. */
+  readonly '~key': (key: K) => K
+  readonly '~missing'?: M
   /** By this name the table can be queried; undefined: it cannot. */
   readonly queryableStoreName: string | undefined
 
@@ -55,11 +57,11 @@ export interface KTable<K, V, M extends Missing = never> {
   /** Null removes the row. */
   mapValues<V2, SV extends SerdeFor<V2> | undefined = undefined>(
     mapper: ValueMapper<K, V, V2>,
-    options?: MappedOptions<M, K, SV>,
+    options?: MappedOptions<M, K, V2, SV>,
   ): KTable<K, NonNullable<V2>, Exclude<M, 'no-value-serde'> | NoValue<SV>>
   transformValues<V2, SV extends SerdeFor<V2> | undefined = undefined>(
     transformer: TableValueTransformerSupplier<K, V, V2>,
-    options?: MappedOptions<M, K, SV> & { readonly stores?: readonly (string | StoreSpec)[] },
+    options?: MappedOptions<M, K, V2, SV> & { readonly stores?: readonly (string | StoreSpec)[] },
   ): KTable<K, NonNullable<V2>, Exclude<M, 'no-value-serde'> | NoValue<SV>>
   /** Groups rows anew, through a repartition topic. A null key or value: the row is in no group. */
   groupBy<K2, V2>(
@@ -76,13 +78,13 @@ export interface KTable<K, V, M extends Missing = never> {
   /** Holds changes back, so that fewer (or only final) results come out. */
   suppress(
     suppressed: K extends Windowed<infer _K> ? Suppressed | SuppressedUntilWindowCloses : Suppressed,
-    ...options: Options<KeyOption<M, K> & ValueOption<M, V>>
+    ...optionsWithUnknownSerdes: Options<KeyOption<M, K> & ValueOption<M, V>>
   ): KTable<K, V>
 
   join<V2, M2 extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     other: KTable<K, V2, M2>,
     joiner: (left: V, right: V2, key: K) => R,
-    options?: MappedOptions<M & M2, K, SR>,
+    options?: MappedOptions<M & M2, K, R, SR>,
   ): KTable<K, NonNullable<R>, Extract<M & M2, 'no-key-serde'> | NoValue<SR>>
   /** Foreign-key join: each row with the row of the other table whose key the row names. */
   join<KO, VO, MO extends Missing, R>(
@@ -94,7 +96,7 @@ export interface KTable<K, V, M extends Missing = never> {
   leftJoin<V2, M2 extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     other: KTable<K, V2, M2>,
     joiner: (left: V, right: V2 | null, key: K) => R,
-    options?: MappedOptions<M & M2, K, SR>,
+    options?: MappedOptions<M & M2, K, R, SR>,
   ): KTable<K, NonNullable<R>, Extract<M & M2, 'no-key-serde'> | NoValue<SR>>
   leftJoin<KO, VO, MO extends Missing, R>(
     other: KTable<KO, VO, MO>,
@@ -105,14 +107,15 @@ export interface KTable<K, V, M extends Missing = never> {
   outerJoin<V2, M2 extends Missing, R, SR extends SerdeFor<R> | undefined = undefined>(
     other: KTable<K, V2, M2>,
     joiner: (left: V | null, right: V2 | null, key: K) => R,
-    options?: MappedOptions<M & M2, K, SR>,
+    options?: MappedOptions<M & M2, K, R, SR>,
   ): KTable<K, NonNullable<R>, Extract<M & M2, 'no-key-serde'> | NoValue<SR>>
 }
 
 /** A table that every instance holds whole; only a target of lookups. */
 export interface GlobalKTable<K, V> {
   readonly kind: 'global-table'
-  readonly [keyType]?: (key: K) => K
-  readonly [missing]?: V
+  /** For the compiler only. */
+  readonly '~key': (key: K) => K
+  readonly '~value': V
   readonly queryableStoreName: string | undefined
 }

@@ -90,7 +90,7 @@ export function createStream(stream: StreamHandle): KStream<Erased, Erased, Eras
     join: (...args: Erased[]) => joinStream(stream, 'inner', args),
     leftJoin: (...args: Erased[]) => joinStream(stream, 'left', args),
     outerJoin: (...args: Erased[]) => joinStream(stream, 'outer', args),
-  } satisfies { readonly [Operator in Exclude<keyof KStream<Erased, Erased>, symbol>]: unknown }
+  } satisfies { readonly [Operator in Exclude<keyof KStream<Erased, Erased>, `~${string}`>]: unknown }
   return attachHandle(facade, stream) as unknown as KStream<Erased, Erased, Erased>
 }
 

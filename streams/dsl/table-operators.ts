@@ -37,7 +37,7 @@ export function createTable(table: TableHandle): KTable<Erased, Erased, Erased> 
     join: (...args: Erased[]) => join('inner', args),
     leftJoin: (...args: Erased[]) => join('left', args),
     outerJoin: (other: Erased, joiner: Erased, options?: Erased) => joinTables(table, other, 'outer', joiner, options),
-  } satisfies { readonly [Operator in Exclude<keyof KTable<Erased, Erased>, symbol>]: unknown }
+  } satisfies { readonly [Operator in Exclude<keyof KTable<Erased, Erased>, `~${string}`>]: unknown }
   return attachHandle(facade, table) as unknown as KTable<Erased, Erased, Erased>
 }
 

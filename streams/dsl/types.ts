@@ -16,7 +16,8 @@ export type Missing = 'no-key-serde' | 'no-value-serde' | 'rekeyed'
 export type SerdeFor<T> = Serde<T> | Serde<NonNullable<T>> | Serde<T | null>
 
 /** Options that may be left out when none of them is required. */
-export type Options<O> = Record<never, never> extends O ? readonly [options?: O] : readonly [optionsWithSerdes: O]
+export type Options<O> =
+  Record<never, never> extends O ? readonly [options?: O] : readonly [optionsWithMissingSerdes: O]
 
 export type KeyOption<M, K> = 'no-key-serde' extends M ? { readonly key: SerdeFor<K> } : { readonly key?: SerdeFor<K> }
 export type ValueOption<M, V> = 'no-value-serde' extends M
