@@ -40,7 +40,7 @@ export function lowerAggregate(lowering: Lowering, node: Aggregate): void {
 function lowerStreamAggregate(lowering: Lowering, node: NodeOfKind<'stream-aggregate'>): void {
   const { topology, facts, persistence, views } = lowering
   const { functions, name } = node
-  const store = storeSpecOf(lowering, node.store.name, () => tableStoreSpec(node.store, persistence))
+  const store = storeSpecOf(lowering, node.store, () => tableStoreSpec(node.store, persistence))
   const sendOldValues = facts.sendsOldValues(node.id)
   const supplier =
     functions.kind === 'reduce'
@@ -95,16 +95,12 @@ function lowerWindowAggregate(lowering: Lowering, node: NodeOfKind<'window-aggre
   const options = { initializer, aggregator, emit, sendOldValues }
   if (windows.kind === 'session') {
     assert(merger !== undefined, 'a session aggregation has a merger')
-    const store = storeSpecOf(lowering, node.store.name, () =>
-      sessionStoreSpec(node.store, { windows, emit, persistence }),
-    )
+    const store = storeSpecOf(lowering, node.store, () => sessionStoreSpec(node.store, { windows, emit, persistence }))
     topology.addProcessor({ name, supplier: sessionAggregate({ ...options, windows, store, merger }), parents })
     views.set(node.id, sessionStoreValueGetter(store))
     return
   }
-  const store = storeSpecOf(lowering, node.store.name, () =>
-    windowStoreSpec(node.store, { windows, emit, persistence }),
-  )
+  const store = storeSpecOf(lowering, node.store, () => windowStoreSpec(node.store, { windows, emit, persistence }))
   const supplier =
     windows.kind === 'sliding'
       ? slidingWindowAggregate({ ...options, windows, store })
@@ -116,10 +112,10 @@ function lowerWindowAggregate(lowering: Lowering, node: NodeOfKind<'window-aggre
 function cogroupView(lowering: Lowering, { store, windows }: NodeOfKind<'cogroup-merge'>) {
   const { persistence } = lowering
   if (windows === undefined) {
-    return storeValueGetter(storeSpecOf(lowering, store.name, () => tableStoreSpec(store, persistence)))
+    return storeValueGetter(storeSpecOf(lowering, store, () => tableStoreSpec(store, persistence)))
   }
   const options = { windows, emit: ON_WINDOW_UPDATE, persistence }
   return windows.kind === 'session'
-    ? sessionStoreValueGetter(storeSpecOf(lowering, store.name, () => sessionStoreSpec(store, options)))
-    : windowStoreValueGetter(storeSpecOf(lowering, store.name, () => windowStoreSpec(store, options)))
+    ? sessionStoreValueGetter(storeSpecOf(lowering, store, () => sessionStoreSpec(store, options)))
+    : windowStoreValueGetter(storeSpecOf(lowering, store, () => windowStoreSpec(store, options)))
 }

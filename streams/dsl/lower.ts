@@ -30,7 +30,7 @@ export function lowerPlan(plan: Plan, facts: PlanFacts, options: LoweringOptions
     reusesSourceTopics,
     views: new Map(),
     globalStores: new Map(),
-    sharedStores: new Map(),
+    specs: new Map(),
   }
   for (const node of inWritingOrder(plan)) lowerNode(lowering, node)
   for (const sources of plan.copartitioned) topology.copartition(sources)

@@ -4,7 +4,7 @@ import type { StorePersistence } from '../stores/types.ts'
 import type { InternalTopologyBuilder } from '../topology/builder.ts'
 import type { TableValueGetterSupplier } from '../topology/processor.ts'
 import type { PlanFacts } from './analyse.ts'
-import { type Erased, type NodeId, nodeById, type Plan, type PlanNode } from './plan.ts'
+import { type Erased, type NodeId, nodeById, type Plan, type PlanNode, type StorePlan } from './plan.ts'
 
 /** Plan → topology: each plan node writes its nodes with the low-level builder, in Java's order. */
 export type Lowering = {
@@ -16,19 +16,19 @@ export type Lowering = {
   /** How to read each table; filled as tables are written. */
   readonly views: Map<NodeId, TableValueGetterSupplier<Erased, Erased>>
   readonly globalStores: Map<NodeId, TableStoreSpec<Erased, Erased>>
-  /** Stores that several nodes write (cogroup): one spec. */
-  readonly sharedStores: Map<string, Erased>
+  /** The aggregations of a cogroup write one store: one plan, one spec. */
+  readonly specs: Map<StorePlan, Erased>
 }
 
 export function parentNames({ plan }: Lowering, node: PlanNode): readonly string[] {
   return node.parents.map((parent) => nodeById(plan, parent).name)
 }
 
-export function storeSpecOf<S>(lowering: Lowering, name: string, create: () => S): S {
-  const known = lowering.sharedStores.get(name)
+export function storeSpecOf<S>({ specs }: Lowering, plan: StorePlan, create: () => S): S {
+  const known = specs.get(plan)
   if (known !== undefined) return known
   const spec = create()
-  lowering.sharedStores.set(name, spec)
+  specs.set(plan, spec)
   return spec
 }
 

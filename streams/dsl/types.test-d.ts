@@ -137,8 +137,8 @@ words.join(numbers, (left, right) => left + right, windows)
 words.leftJoin(numberTable, (value) => value)
 // @ts-expect-error: keys are string and number
 table.join(numberTable, (left, right) => left + right)
-// @ts-expect-error: the selector gives a string, the global table's key is a number
 words.join(
+  // @ts-expect-error: the selector gives a string, the global table's key is a number
   global,
   (_key, value) => value,
   (value) => value,

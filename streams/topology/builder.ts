@@ -192,13 +192,17 @@ export function createInternalTopologyBuilder({ processorWrapper }: TopologyBuil
 }
 
 function addNode(draft: TopologyDraft, node: TopologyNode): void {
-  checkName('Node', node.name)
-  if (draft.nodes.has(node.name)) {
+  checkNewName(draft, node.name)
+  draft.nodes.set(node.name, node)
+}
+
+function checkNewName(draft: TopologyDraft, name: string): void {
+  checkName('Node', name)
+  if (draft.nodes.has(name)) {
     throw invalidTopology(
-      `Two nodes have the name ${node.name}: give one of them another \`name\` (names fix the names of topics and stores).`,
+      `Two nodes have the name ${name}: give one of them another \`name\` (names fix the names of topics and stores).`,
     )
   }
-  draft.nodes.set(node.name, node)
 }
 
 function checkSerde<T>(where: string, side: 'key' | 'value', serde: Serde<T> | undefined): Serde<Erased> {
@@ -220,6 +224,7 @@ function checkSupplier<S extends { get(): unknown }>(name: string, supplier: S):
 }
 
 function checkParents(draft: TopologyDraft, name: string, parents: readonly string[]): void {
+  checkNewName(draft, name)
   if (parents.length === 0) throw invalidTopology(`Node ${name} has no parent: name the nodes that it reads from.`)
   for (const parent of parents) {
     const node = draft.nodes.get(parent)

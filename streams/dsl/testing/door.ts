@@ -1,0 +1,3 @@
+/** What the tests of the DSL use: the public door, and the topology's nodes. */
+export * from '../../index.ts'
+export type { ProcessorNode } from '../../topology/topology.ts'
