@@ -4,7 +4,26 @@ const doors = {
   connectors: ['streams/base', 'streams/ports', 'schemas'],
   schemas: ['streams/base', 'streams/ports', 'streams'],
   topologies: ['streams', 'schemas'],
-  host: ['streams', 'streams/base', 'streams/ports', 'streams/runtime', 'streams/query', 'state-stores', 'connectors/[^/]+', 'schemas'],
+  host: [
+    'streams',
+    'streams/base',
+    'streams/ports',
+    'streams/runtime',
+    'streams/query',
+    'state-stores',
+    'connectors/[^/]+',
+    'schemas',
+  ],
+  api: [
+    'streams',
+    'streams/base',
+    'streams/ports',
+    'streams/query',
+    'streams/runtime',
+    'host',
+    'schemas',
+    'topologies/sacco',
+  ],
 }
 // Inside the engine: a folder may import those named here, by relative path.
 const engine = {
@@ -26,7 +45,8 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-
+    // Packages that give several builds (hono, playwright-core): the one that Node takes.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
   },
   forbidden: [
     ...Object.entries(doors).map(([folder, allowed]) => ({

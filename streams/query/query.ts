@@ -1,7 +1,11 @@
+import { assert } from '../base/assert.ts'
+import { type Bytes, equalBytes } from '../base/bytes.ts'
 import { StreamsError } from '../base/errors.ts'
 import { parseTaskId, type TaskId } from '../base/ids.ts'
+import type { Serde } from '../ports/index.ts'
 import type { StreamThread } from '../runtime/index.ts'
 import type {
+  KeyValue,
   ManagedStore,
   ReadOnlyKeyValueStore,
   ReadOnlySessionStore,
@@ -9,9 +13,15 @@ import type {
   ReadOnlyWindowStore,
   StoreIterator,
   StoreSpec,
+  Windowed,
 } from '../stores/index.ts'
 
-/** Keys are given as the store's key type; an answer holds at most `limit` entries of each task asked. */
+/**
+ * Keys are given as the store's key type; an answer holds at most `limit` entries of each task asked.
+ *
+ * Paging: the answers of the tasks merged in the order of their serialized keys and cut at `limit` are a page; the next
+ * one has the last key of it as `after`.
+ */
 export type StoreQuery = {
   readonly store: string
   /** Only tasks of this partition are asked: where the partition of the key is known. */
@@ -20,9 +30,19 @@ export type StoreQuery = {
   | { readonly kind: 'key'; readonly key: unknown }
   | {
       readonly kind: 'range'
+      /** Both inclusive; absent = open. */
       readonly from?: unknown
       readonly to?: unknown
+      /** Begins behind this key (with `reverse`: before it), for the next page. */
+      readonly after?: unknown
       readonly reverse?: boolean
+      readonly limit: number
+    }
+  /** Keys whose serialized bytes start with those of `prefix`: for keys whose serde keeps prefixes, such as strings. */
+  | {
+      readonly kind: 'prefix'
+      readonly prefix: unknown
+      readonly after?: unknown
       readonly limit: number
     }
   | {
@@ -30,11 +50,29 @@ export type StoreQuery = {
       readonly key: unknown
       readonly fromMs: number
       readonly toMs: number
+      /** The newest first. */
+      readonly reverse?: boolean
       readonly limit: number
     }
-  | { readonly kind: 'window-all'; readonly fromMs: number; readonly toMs: number; readonly limit: number }
+  | {
+      readonly kind: 'window-all'
+      readonly fromMs: number
+      readonly toMs: number
+      readonly reverse?: boolean
+      readonly limit: number
+    }
   | { readonly kind: 'session'; readonly key: unknown; readonly limit: number }
   | { readonly kind: 'as-of'; readonly key: unknown; readonly asOfMs: number }
+  /** Versions of a key that were valid anywhere in the time range, the newest first. */
+  | {
+      readonly kind: 'versions'
+      readonly key: unknown
+      readonly fromMs: number
+      readonly toMs: number
+      readonly limit: number
+    }
+  /** Approximate number of entries of each task: one entry by task, whose key is the task's id. */
+  | { readonly kind: 'count' }
 )
 
 export type QueryEntry = {
@@ -69,7 +107,7 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
   const global = thread.globalStores.get(query.store)
   if (global !== undefined) {
     const definition = topology.globalStores.find(({ store }) => store.storeName === query.store)
-    return { entries: read(global, definition?.store.spec, query), freshness: [] }
+    return { entries: read(global, definition?.store.spec, query, 'global'), freshness: [] }
   }
   const sub = topology.subTopologies.find(({ stores }) => stores.some(({ spec }) => spec.name === query.store))
   const spec = sub?.stores.find((candidate) => candidate.spec.name === query.store)?.spec
@@ -82,7 +120,7 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
   for (const task of thread.tasks.values()) {
     const { subTopology, partition } = parseTaskId(task.id)
     if (subTopology !== sub.id || (query.partition !== undefined && query.partition !== partition)) continue
-    entries.push(...read(task.store(query.store), spec, query))
+    entries.push(...read(task.store(query.store), spec, query, task.id))
     const position = Object.fromEntries(
       task.group.queues.map((queue) => [`${queue.topic}-${queue.partition}`, queue.committableOffset]),
     )
@@ -91,7 +129,12 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
   return { entries, freshness }
 }
 
-function read(store: ManagedStore, spec: StoreSpec | undefined, query: StoreQuery): readonly QueryEntry[] {
+function read(
+  store: ManagedStore,
+  spec: StoreSpec | undefined,
+  query: StoreQuery,
+  owner: string,
+): readonly QueryEntry[] {
   switch (query.kind) {
     case 'key': {
       const value = face<ReadOnlyKeyValueStore<unknown, unknown>>(store, spec, query, ['key-value', 'versioned']).get(
@@ -99,47 +142,86 @@ function read(store: ManagedStore, spec: StoreSpec | undefined, query: StoreQuer
       )
       return value === undefined ? [] : [{ key: query.key, value }]
     }
-    case 'range': {
-      const keyValue = face<ReadOnlyKeyValueStore<unknown, unknown>>(store, spec, query, ['key-value'])
-      const entries = query.reverse ? keyValue.reverseRange(query.from, query.to) : keyValue.range(query.from, query.to)
-      return take(entries, query.limit, ({ key, value }) => ({ key, value }))
-    }
+    case 'range':
+    case 'prefix':
+      return readRange(face<KeyValues>(store, spec, query, ['key-value']), serdeOf(spec), query)
     case 'window': {
       const window = face<ReadOnlyWindowStore<unknown, unknown>>(store, spec, query, ['window'])
       const sizeMs = spec?.kind === 'window' ? spec.windowSizeMs : 0
-      return take(window.fetchRange(query.key, query.fromMs, query.toMs), query.limit, ({ startMs, value }) => ({
-        key: query.key,
-        value,
-        startMs,
-        endMs: startMs + sizeMs,
-      }))
+      const { key, fromMs, toMs } = query
+      const entries = query.reverse
+        ? window.fetchRangeBackward(key, fromMs, toMs)
+        : window.fetchRange(key, fromMs, toMs)
+      return take(entries, query.limit, ({ startMs, value }) => ({ key, value, startMs, endMs: startMs + sizeMs }))
     }
     case 'window-all': {
       const window = face<ReadOnlyWindowStore<unknown, unknown>>(store, spec, query, ['window'])
-      return take(window.fetchAll(query.fromMs, query.toMs), query.limit, ({ key, value }) => ({
-        key: key.key,
-        value,
-        startMs: key.window.startMs,
-        endMs: key.window.endMs,
-      }))
+      const { fromMs, toMs } = query
+      return take(
+        query.reverse ? window.fetchAllBackward(fromMs, toMs) : window.fetchAll(fromMs, toMs),
+        query.limit,
+        windowedEntry,
+      )
     }
     case 'session': {
       const session = face<ReadOnlySessionStore<unknown, unknown>>(store, spec, query, ['session'])
-      return take(session.fetch(query.key), query.limit, ({ key, value }) => ({
-        key: key.key,
-        value,
-        startMs: key.window.startMs,
-        endMs: key.window.endMs,
-      }))
+      return take(session.fetch(query.key), query.limit, windowedEntry)
     }
     case 'as-of': {
       const versioned = face<ReadOnlyVersionedKeyValueStore<unknown, unknown>>(store, spec, query, ['versioned'])
       const value = versioned.getAsOf(query.key, query.asOfMs)
       return value === undefined ? [] : [{ key: query.key, value }]
     }
+    case 'versions': {
+      const versioned = face<ReadOnlyVersionedKeyValueStore<unknown, unknown>>(store, spec, query, ['versioned'])
+      return take(versioned.versions(query.key, query.fromMs, query.toMs), query.limit, (value) => ({
+        key: query.key,
+        value,
+      }))
+    }
+    case 'count': {
+      const count = face<KeyValues>(store, spec, query, ['key-value']).approximateEntryCount()
+      return [{ key: owner, value: count }]
+    }
     default:
       return query satisfies never
   }
+}
+
+type KeyValues = ReadOnlyKeyValueStore<unknown, unknown>
+type RangeQuery = Extract<StoreQuery, { readonly kind: 'range' | 'prefix' }>
+
+function serdeOf(spec: StoreSpec | undefined): Serde<Bound> {
+  assert(spec?.kind === 'key-value', 'only key-value stores come here')
+  return spec.keySerde
+}
+
+type Bound = NonNullable<unknown>
+
+function readRange(store: KeyValues, serde: Serde<Bound>, query: RangeQuery): readonly QueryEntry[] {
+  const { after, limit } = query
+  const bytesOf = (key: unknown): Bytes => serde.serialize(key as Bound, query.store)
+  const afterBytes = after === undefined ? undefined : bytesOf(after)
+  const toEntry = ({ key, value }: KeyValue<unknown, unknown>): QueryEntry => ({ key, value })
+  const isBehind = ({ key }: KeyValue<unknown, unknown>): boolean =>
+    afterBytes === undefined || !equalBytes(bytesOf(key), afterBytes)
+  if (query.kind === 'range') {
+    const { from, to, reverse } = query
+    const entries = reverse ? store.reverseRange(from, after ?? to) : store.range(after ?? from, to)
+    return take(entries, limit, toEntry, isBehind)
+  }
+  if (after === undefined) return take(store.prefixScan(query.prefix as Bound, serde), limit, toEntry)
+  // A scan by prefix begins at the prefix: the next page is a range that ends where the prefix does.
+  const prefix = bytesOf(query.prefix)
+  const startsWith = ({ key }: KeyValue<unknown, unknown>): boolean => {
+    const bytes = bytesOf(key)
+    return bytes.length >= prefix.length && equalBytes(bytes.subarray(0, prefix.length), prefix)
+  }
+  return take(store.range(after, undefined), limit, toEntry, isBehind, startsWith)
+}
+
+function windowedEntry({ key, value }: KeyValue<Windowed<unknown>, unknown>): QueryEntry {
+  return { key: key.key, value, startMs: key.window.startMs, endMs: key.window.endMs }
 }
 
 function face<Store>(
@@ -155,12 +237,20 @@ function face<Store>(
   )
 }
 
-function take<T>(iterator: StoreIterator<T>, limit: number, toEntry: (item: T) => QueryEntry): readonly QueryEntry[] {
+/** Skips what `accepts` refuses, ends at `limit` or where `goesOn` is false. */
+function take<T>(
+  iterator: StoreIterator<T>,
+  limit: number,
+  toEntry: (item: T) => QueryEntry,
+  accepts?: (item: T) => boolean,
+  goesOn?: (item: T) => boolean,
+): readonly QueryEntry[] {
   const entries: QueryEntry[] = []
   try {
     for (const item of iterator) {
       if (entries.length >= limit) break
-      entries.push(toEntry(item))
+      if (goesOn !== undefined && !goesOn(item)) break
+      if (accepts === undefined || accepts(item)) entries.push(toEntry(item))
     }
   } finally {
     iterator.close()
