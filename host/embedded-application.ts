@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type EmbeddedLogOptions, openEmbeddedLog } from '#connectors/embedded-log'
@@ -62,7 +61,6 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
   const location = options.module instanceof URL ? options.module.href : locationOf(options.module)
   const application = await loadApplication(location)
   const config = resolveConfig({ ...application.config, ...options.options, applicationId: options.applicationId })
-  await mkdir(join(options.dataDirectory, 'log'), { recursive: true })
   const owner = await openEmbeddedLog({
     ...options.logSettings,
     directory: join(options.dataDirectory, 'log'),

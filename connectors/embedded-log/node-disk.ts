@@ -24,7 +24,7 @@ export function createNodeDisk(root: string): Disk {
       run('create', file, async () => createNodeFile(file, resolve(file), await openDescriptor(resolve(file), 'w+'))),
     list: (directory) => run('list', directory, () => listDirectory(resolve(directory))),
     createDirectory: (directory) =>
-      run('create', directory, async () => void (await fs.promises.mkdir(resolve(directory), { recursive: true }))),
+      run('create', directory, () => makeDirectory(resolve(directory))),
     syncDirectory: (directory) => run('sync', directory, () => syncDirectory(resolve(directory))),
     rename: (from, to) => run('rename', from, () => fs.promises.rename(resolve(from), resolve(to))),
     removeFile: (file) => run('remove', file, () => fs.promises.rm(resolve(file), { force: true })),
@@ -32,6 +32,18 @@ export function createNodeDisk(root: string): Disk {
       run('remove', directory, () => fs.promises.rm(resolve(directory), { force: true, recursive: true })),
     lock: (owner) => run('lock', 'lock', () => lockDirectory(absoluteRoot, owner)),
     describe: resolve,
+  }
+}
+
+/** On a read-only disk a recursive mkdir says ENOENT: the plain one, from the top, then says why. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(directory, { recursive: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const parent = path.dirname(directory)
+    if (parent !== directory) await makeDirectory(parent)
+    await fs.promises.mkdir(directory)
   }
 }
 
@@ -162,7 +174,7 @@ function withoutPrefix(parts: readonly Bytes[], count: number): readonly Bytes[]
  * process. A file with a process id in it can do none of this without a race.
  */
 async function lockDirectory(root: string, owner: string): Promise<DiskLock> {
-  await fs.promises.mkdir(root, { recursive: true })
+  await makeDirectory(root)
   const database = path.join(root, 'lock')
   const ownerFile = path.join(root, 'owner.txt')
   // SQLite says only "unable to open", so find out about rights first. (Never open and close the file itself here: that
