@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { utf8Decode } from '../base/index.ts'
 import type { StateEngine } from '../ports/index.ts'
 import { serdes, timestampOf, valueBytesOf } from '../serdes/index.ts'
@@ -251,9 +251,16 @@ export function keyValueStoreContract(engineName: string, newEngine: EngineFacto
       for (let i = 0; i < 50; i++) store.put(`k${i}`, `${i}`)
       for (let i = 0; i < 50; i++) expect(store.get(`k${i}`)).toBe(`${i}`)
       harness.commit()
+      const reads = vi.spyOn(harness.database.keyspace('store'), 'get')
       for (let round = 0; round < 3; round++) {
         for (let i = 0; i < 60; i++) expect(store.get(`k${i}`)).toBe(i < 50 ? `${i}` : undefined)
       }
+      // Each round goes through all keys, so hardly any of the three kept ones is met again.
+      expect(reads.mock.calls.length).toBeGreaterThan(3 * 40)
+      reads.mockClear()
+      for (let round = 0; round < 30; round++) store.get(`k${round % 2}`)
+      expect(reads.mock.calls.length).toBeLessThan(6)
+      reads.mockRestore()
     })
 
     test('errors of a serde name the store', async () => {

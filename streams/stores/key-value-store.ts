@@ -200,7 +200,8 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     this.#writes.checkPrepared()
     for (const entry of this.#writes.entries) entry.dirtySequence = 0
     this.#writes.forget()
-    this.#evict(this.#entries.size)
+    // Twice round: the first time may only take the marks of what was used.
+    this.#evict(2 * this.#entries.size)
   }
 
   aborted(): void {

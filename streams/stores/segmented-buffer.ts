@@ -265,7 +265,8 @@ export class SegmentedBuffer<K, V> {
     }
     for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)
     this.#writes.forget()
-    this.#evict(this.#groups.size)
+    // Twice round: the first time may only take the marks of what was used.
+    this.#evict(2 * this.#groups.size)
   }
 
   aborted(): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createMemoryEngine, createRocksDbEngine, ROCKSDB_DEFAULTS } from '#state-stores'
 import { type EngineFactory, keyValueStoreContract } from './key-value-store.contract.ts'
 import { sessionStoreContract } from './session-store.contract.ts'
+import { versionedStoreContract } from './versioned-store.contract.ts'
 import { windowStoreContract } from './window-store.contract.ts'
 
 const engines: Readonly<Record<string, EngineFactory>> = {
@@ -21,4 +22,5 @@ for (const [name, newEngine] of Object.entries(engines)) {
   keyValueStoreContract(name, newEngine)
   windowStoreContract(name, newEngine)
   sessionStoreContract(name, newEngine)
+  versionedStoreContract(name, newEngine)
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { hexOf } from '../base/index.ts'
 import { serdes } from '../serdes/index.ts'
 import type { EngineFactory } from './key-value-store.contract.ts'
@@ -209,6 +209,22 @@ export function windowStoreContract(engineName: string, newEngine: EngineFactory
       harness.commit()
       expect(entries(store.fetchRange('c', 0, 1_000_000)).length).toBe(6000)
       expect([store.iteratorsOpen, harness.database.iteratorsOpen]).toEqual([0, 0])
+    })
+
+    test('clean entries are bounded: keys that were not used lately are read from the engine again', async () => {
+      const harness = await open({}, { cleanEntriesMax: 10 })
+      const { store } = harness
+      for (let i = 0; i < 50; i++) store.put(`k${i}`, `${i}`, i)
+      harness.commit()
+      const reads = vi.spyOn(harness.database.keyspace('store'), 'iterate')
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < 50; i++) expect(entries(store.fetchRange(`k${i}`, 0, 60))).toEqual([`${i}=${i}`])
+      }
+      expect(reads.mock.calls.length).toBeGreaterThan(100)
+      reads.mockClear()
+      for (let round = 0; round < 30; round++) store.fetchRange('k1', 0, 60).close()
+      expect(reads.mock.calls.length).toBeLessThan(5)
+      reads.mockRestore()
     })
 
     test('a loop that puts into the windows it reads ends, and sees what was there', async () => {
