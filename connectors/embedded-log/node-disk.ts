@@ -23,8 +23,7 @@ export function createNodeDisk(root: string): Disk {
     createFile: (file) =>
       run('create', file, async () => createNodeFile(file, resolve(file), await openDescriptor(resolve(file), 'w+'))),
     list: (directory) => run('list', directory, () => listDirectory(resolve(directory))),
-    createDirectory: (directory) =>
-      run('create', directory, () => makeDirectory(resolve(directory))),
+    createDirectory: (directory) => run('create', directory, () => makeDirectory(resolve(directory))),
     syncDirectory: (directory) => run('sync', directory, () => syncDirectory(resolve(directory))),
     rename: (from, to) => run('rename', from, () => fs.promises.rename(resolve(from), resolve(to))),
     removeFile: (file) => run('remove', file, () => fs.promises.rm(resolve(file), { force: true })),

@@ -27,7 +27,6 @@ export type RecoveryOptions = {
 type JournalFile = {
   readonly number: number
   readonly path: string
-  readonly firstSequence: number
   readonly frames: readonly Frame[]
   readonly goodLength: number
   readonly length: number
@@ -126,25 +125,26 @@ async function readJournals(disk: Disk, manifest: Manifest): Promise<readonly Jo
   let sequence = manifest.firstSequence
   let expected = manifest.journal
   for (const number of numbers) {
-    const journal = await readJournal(disk, number, sequence, number === numbers.at(-1))
+    const journal = await readJournal(disk, number, number === numbers.at(-1))
     if (journal === undefined) continue
     if (number !== expected) {
       throw corrupted(disk.describe(journalPath(expected)), 0, 'this journal file is missing, but later ones are there')
     }
+    for (const frame of journal.frames) {
+      if (frame.sequence !== sequence) {
+        const problem = `frame ${frame.sequence} where ${sequence} is expected`
+        throw corrupted(disk.describe(journal.path), frame.position, problem)
+      }
+      sequence++
+    }
     expected = number + 1
-    sequence += journal.frames.length
     journals.push(journal)
   }
   return journals
 }
 
 /** Undefined for a last file that holds nothing: its creation was not completed, and no frame was acknowledged in it. */
-async function readJournal(
-  disk: Disk,
-  number: number,
-  sequence: number,
-  last: boolean,
-): Promise<JournalFile | undefined> {
+async function readJournal(disk: Disk, number: number, last: boolean): Promise<JournalFile | undefined> {
   const path = journalPath(number)
   const place = disk.describe(path)
   const file = await disk.openFile(path, 'read')
@@ -152,7 +152,6 @@ async function readJournal(
   try {
     const bytes = new Uint8Array(await file.size())
     await file.read(bytes, 0)
-    const firstSequence = readJournalHeader(bytes, number)
     const frames: Frame[] = []
     let at = JOURNAL_HEADER_BYTES
     while (at < bytes.length) {
@@ -165,12 +164,8 @@ async function readJournal(
       at += read.frame.length
     }
     if (frames.length === 0 && last) return undefined
-    if (firstSequence === undefined) throw corrupted(place, 0, 'the header of the journal')
-    frames.forEach((frame, i) => {
-      if (frame.sequence === sequence + i) return
-      throw corrupted(place, frame.position, `frame ${frame.sequence} where ${sequence + i} is expected`)
-    })
-    return { number, path, firstSequence, frames, goodLength: at, length: bytes.length }
+    if (readJournalHeader(bytes, number) === undefined) throw corrupted(place, 0, 'the header of the journal')
+    return { number, path, frames, goodLength: at, length: bytes.length }
   } finally {
     await file.close()
   }
