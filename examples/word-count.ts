@@ -1,4 +1,4 @@
-import { createStreamsBuilder, serdes } from 'mto'
+import { createStreamsBuilder, nullable, serdes } from 'mto'
 
 export const topics = [
   { name: 'lines', partitions: 3 },
@@ -8,7 +8,7 @@ export const topics = [
 export function topology() {
   const builder = createStreamsBuilder()
   builder
-    .stream('lines', { key: serdes.string, value: serdes.string })
+    .stream('lines', { key: nullable(serdes.string), value: serdes.string })
     .flatMapValues((line) => line.toLowerCase().split(/\W+/).filter(Boolean), { value: serdes.string })
     .groupBy((_key, word) => word, { name: 'by-word', key: serdes.string })
     .count({ store: 'word-counts' })
