@@ -7,7 +7,7 @@
 export { type CachedStoreOf, createStore, type OpenStore } from './create-store.ts'
 export { DirtyIndex, type IndexedEntry } from './dirty-index.ts'
 export { keyAfter, MergedScan, type ScannedEntry, type ScanRange, type ScanSource } from './merged-scan.ts'
-export { createRecordCache, type RecordCache } from './record-cache.ts'
+export { createRecordCache, flushCaches, type RecordCache } from './record-cache.ts'
 export {
   defaultSegmentIntervalMs,
   defaultVersionedSegmentIntervalMs,

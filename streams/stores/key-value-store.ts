@@ -170,8 +170,12 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     this.#cache?.flush()
   }
 
+  get heldUpdates(): number {
+    return this.#cache?.updates ?? 0
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
-    assert((this.#cache?.updates ?? 0) === 0, 'the record cache is flushed before a commit is prepared')
+    assert(this.heldUpdates === 0, 'the record cache is flushed before a commit is prepared')
     const { keyspace } = this.#environment
     let bytes = 0
     for (const entry of this.#writes.entries) {

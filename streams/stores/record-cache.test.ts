@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createMemoryEngine } from '#state-stores'
 import { serdes } from '../serdes/index.ts'
 import { createKeyValueStore } from './key-value-store.ts'
+import { flushCaches } from './record-cache.ts'
 import { keyValueStore } from './specs.ts'
 import { StoreHarness } from './store-harness.contract.ts'
 
@@ -128,6 +130,72 @@ describe('record cache of a key-value store', () => {
     store.flushCache()
     expect(seen[1]).toEqual(['a', '1', '2'])
     harness.commit()
+  })
+
+  test('stores are flushed until none holds anything back, or it is said that they never will', async () => {
+    const { harness, store } = await open(1_000_000)
+    const seen: (string | undefined)[] = []
+    store.setFlushListener((key, newValue) => {
+      seen.push(newValue)
+      if (seen.length < 3) store.put(key, `${seen.length}`)
+    }, true)
+    store.put('a', '0')
+    expect(store.heldUpdates).toBe(1)
+    flushCaches([store])
+    expect([seen, store.heldUpdates]).toEqual([['0', '1', '2'], 0])
+    store.setFlushListener((key, newValue) => store.put(key, `${newValue}+`), true)
+    store.put('a', '0')
+    expect(() => flushCaches([store])).toThrow(/record caches still hold updates/)
+    harness.abort()
+  })
+
+  test('the changes of a key are a chain, however they are flushed', async () => {
+    const keys = fc.constantFrom('a', 'b', 'c', 'd')
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 8, arbitrary: fc.tuple(fc.constant('put' as const), keys, fc.option(fc.string({ maxLength: 2 }))) },
+        {
+          weight: 3,
+          arbitrary: fc.tuple(
+            fc.constantFrom('commit' as const, 'abort' as const, 'get' as const),
+            keys,
+            fc.constant(null),
+          ),
+        },
+      ),
+      { maxLength: 60, size: 'max' },
+    )
+    await fc.assert(
+      fc.asyncProperty(steps, fc.integer({ min: 0, max: 900 }), async (run, cacheBytesMax) => {
+        const { harness, store, changes } = await open(cacheBytesMax)
+        // What downstream knows; an abort takes it back too, since its transaction is aborted with ours.
+        let known = new Map<string, string>()
+        let committed = new Map<string, string>()
+        const follow = (): void => {
+          for (const [key, old, now] of changes() as [string, string | undefined, string | undefined][]) {
+            expect(old).toBe(known.get(key))
+            if (now === undefined) known.delete(key)
+            else known.set(key, now)
+          }
+        }
+        for (const [what, key, value] of run) {
+          if (what === 'put') store.put(key, value)
+          else if (what === 'get') store.get(key)
+          else if (what === 'abort') {
+            harness.abort()
+            changes()
+            known = new Map(committed)
+            continue
+          } else harness.commit()
+          follow()
+          if (what !== 'commit') continue
+          expect(new Map(Array.from(store.all(), (entry) => [entry.key, entry.value]))).toEqual(known)
+          committed = new Map(known)
+        }
+        await harness.close()
+      }),
+      { seed: 21, numRuns: 200 },
+    )
   })
 
   test('an abort forgets what was held', async () => {

@@ -1,6 +1,6 @@
-import { assert } from '../base/index.ts'
+import { assert, StreamsError } from '../base/index.ts'
 import type { Headers } from '../ports/index.ts'
-import type { RecordContext } from './types.ts'
+import type { ManagedStore, RecordContext } from './types.ts'
 
 /**
  * Kafka Streams' record cache (ThreadCache, NamedCache): updates of a key collapse before they go downstream. One per
@@ -179,4 +179,25 @@ export function createRecordCache({ bytesMax }: { readonly bytesMax: number }): 
     },
     open: (flushOne, context) => new StoreCache(totals, flushOne, context),
   }
+}
+
+/** Flushes that put into stores which were flushed before them are followed up to this depth. */
+const FLUSH_ROUNDS_MAX = 100
+
+/**
+ * Flushes the stores of a task, in the order given (topological, so that one round usually does), until none holds an
+ * update back: what a flush sends downstream may put into a store that was flushed before.
+ */
+export function flushCaches(stores: Iterable<ManagedStore>): void {
+  for (let round = 0; round < FLUSH_ROUNDS_MAX; round++) {
+    let held = 0
+    for (const store of stores) store.flushCache()
+    for (const store of stores) held += store.heldUpdates ?? 0
+    if (held === 0) return
+  }
+  throw new StreamsError(
+    'LIMIT_EXCEEDED',
+    `record caches still hold updates after ${FLUSH_ROUNDS_MAX} flushes in a row: each flush puts into a caching store ` +
+      'of the same task again; switch caching off for the stores of that loop, or break the loop',
+  )
 }

@@ -93,6 +93,10 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
     this.#buffer.flushCache()
   }
 
+  get heldUpdates(): number {
+    return this.#buffer.heldUpdates
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     this.#buffer.prepareCommit(batch, changelog)
   }

@@ -235,6 +235,8 @@ export type ManagedStore = {
   readonly dirtyEntries: number
   readonly iteratorsOpen: number
   flushCache(): void
+  /** Updates that the record cache holds back; undefined where the store never caches. See `flushCaches`. */
+  readonly heldUpdates?: number
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void
   committed(): void
   aborted(): void

@@ -113,6 +113,10 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
     this.#buffer.flushCache()
   }
 
+  get heldUpdates(): number {
+    return this.#buffer.heldUpdates
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     this.#buffer.prepareCommit(batch, changelog)
   }
