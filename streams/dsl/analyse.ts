@@ -80,6 +80,7 @@ function visit(state: State, node: PlanNode): void {
 
 /** Java: KTableImpl.enableSendingOldValues. False: it cannot without a store, and the asker does not insist on one. */
 function requireOldValues(state: State, id: NodeId, isInsisted: boolean): boolean {
+  if (state.sending.has(id)) return true
   const node = nodeById(state.plan, id)
   switch (node.kind) {
     case 'table-source':
@@ -91,7 +92,7 @@ function requireOldValues(state: State, id: NodeId, isInsisted: boolean): boolea
     case 'table-filter':
     case 'table-map-values':
     case 'table-transform-values':
-      if (node.store === undefined && !parentsSend(state, node, isInsisted)) return state.sending.has(id)
+      if (node.store === undefined && !parentsSend(state, node, isInsisted)) return false
       break
     case 'suppress':
       if (!parentsSend(state, node, isInsisted)) return false

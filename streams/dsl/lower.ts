@@ -1,17 +1,26 @@
-import { assert } from '../base/index.ts'
+import { assert, partitionForKey } from '../base/index.ts'
 import { filter } from '../processors/filter.ts'
 import { passThrough } from '../processors/pass-through.ts'
 import { nullable } from '../serdes/index.ts'
 import type { StorePersistence } from '../stores/types.ts'
 import { createInternalTopologyBuilder, type ProcessorWrapper } from '../topology/builder.ts'
-import type { Topology } from '../topology/topology.ts'
+import type { StreamPartitioner, Topology } from '../topology/topology.ts'
 import type { PlanFacts } from './analyse.ts'
 import { lowerAggregate } from './lower-aggregates.ts'
 import { lowerJoin } from './lower-joins.ts'
 import { lowerSource } from './lower-sources.ts'
 import { lowerTable } from './lower-tables.ts'
 import { type Lowering, parentNames } from './lowering.ts'
-import { type NodeId, type NodeOfKind, type Plan, type PlanNode, unhandled } from './plan.ts'
+import {
+  type AnySerde,
+  type Erased,
+  type NodeId,
+  type NodeOfKind,
+  nodeById,
+  type Plan,
+  type PlanNode,
+  unhandled,
+} from './plan.ts'
 
 export type LoweringOptions = {
   readonly processorWrapper?: ProcessorWrapper | undefined
@@ -31,6 +40,7 @@ export function lowerPlan(plan: Plan, facts: PlanFacts, options: LoweringOptions
     views: new Map(),
     globalStores: new Map(),
     specs: new Map(),
+    nullKeysKept: nodesThatKeepNullKeys(plan),
   }
   for (const node of inWritingOrder(plan)) lowerNode(lowering, node)
   for (const sources of plan.copartitioned) topology.copartition(sources)
@@ -69,7 +79,7 @@ function lowerNode(lowering: Lowering, node: PlanNode): void {
       return
     }
     case 'sink': {
-      const { name, topic, keySerde, valueSerde, partitioner } = node
+      const { name, topic, keySerde, valueSerde, partitioner = windowedPartitioner(keySerde) } = node
       const parents = parentNames(lowering, node)
       topology.addSink({ name, topic, key: keySerde, value: valueSerde, partitioner, parents })
       return
@@ -116,22 +126,36 @@ function lowerNode(lowering: Lowering, node: PlanNode): void {
  * are left out where nothing below wants them (KIP-962).
  */
 function lowerRepartition(lowering: Lowering, node: NodeOfKind<'repartition'>): void {
-  const { topology, plan } = lowering
+  const { topology, nullKeysKept } = lowering
   const { names, keySerde, valueSerde, partitions, partitioner } = node
   const { topic, sinkName, sourceName, filterName } = names
-  const supplier = keepsNullKeys(plan, node.id) ? passThrough() : filter((key) => key !== null)
+  const supplier = nullKeysKept.has(node.id) ? passThrough() : filter((key) => key !== null)
   topology.addInternalTopic(topic, partitions)
   topology.addProcessor({ name: filterName, supplier, parents: parentNames(lowering, node) })
   topology.addSink({ name: sinkName, topic, key: keySerde, value: valueSerde, partitioner, parents: [filterName] })
   topology.addSource({ name: sourceName, topics: topic, key: nullable(keySerde), value: nullable(valueSerde) })
 }
 
-/** True if a left or outer join is anywhere below. Java: NodesWithRelaxedNullKeyJoinDownstream. */
-function keepsNullKeys(plan: Plan, id: NodeId): boolean {
-  return plan.nodes.some((node) => {
-    if (node === undefined || !node.parents.includes(id)) return false
-    return isNullKeyRelaxed(node) || keepsNullKeys(plan, node.id)
-  })
+/** All windows of a key go to the partition of the key. Java: WindowedStreamPartitioner. */
+function windowedPartitioner(keySerde: AnySerde): StreamPartitioner<Erased, Erased> | undefined {
+  if (!('windowedKeySerde' in keySerde)) return undefined
+  const inner = keySerde.windowedKeySerde as AnySerde
+  return (topic, windowed, _value, partitionCount) =>
+    windowed === null ? undefined : partitionForKey(inner.serialize(windowed.key, topic), partitionCount)
+}
+
+/** The nodes that have a left or outer join anywhere below. Java: NodesWithRelaxedNullKeyJoinDownstream. */
+export function nodesThatKeepNullKeys(plan: Plan): ReadonlySet<NodeId> {
+  const found = new Set<NodeId>()
+  const pending = plan.nodes.filter((node) => node !== undefined && isNullKeyRelaxed(node))
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    for (const parent of node.parents) {
+      if (found.has(parent)) continue
+      found.add(parent)
+      pending.push(nodeById(plan, parent))
+    }
+  }
+  return found
 }
 
 function isNullKeyRelaxed(node: PlanNode): boolean {
@@ -140,8 +164,6 @@ function isNullKeyRelaxed(node: PlanNode): boolean {
     case 'stream-table-join':
     case 'stream-global-join':
       return node.joinKind !== 'inner'
-    case 'processor':
-      return node.keepsNullKeys
     default:
       return false
   }

@@ -18,6 +18,8 @@ export type Lowering = {
   readonly globalStores: Map<NodeId, TableStoreSpec<Erased, Erased>>
   /** The aggregations of a cogroup write one store: one plan, one spec. */
   readonly specs: Map<StorePlan, Erased>
+  /** Repartitions that records with null keys must pass. */
+  readonly nullKeysKept: ReadonlySet<NodeId>
 }
 
 export function parentNames({ plan }: Lowering, node: PlanNode): readonly string[] {

@@ -49,10 +49,13 @@ function keyChangerAbove(plan: Plan, node: PlanNode): PlanNode | undefined {
 
 /** The node itself or the first above it, depth first. Java: findParentNodeMatching. */
 function findAbove(plan: PlanNodes, node: PlanNode, matches: (node: PlanNode) => boolean): PlanNode | undefined {
-  if (matches(node)) return node
-  for (const parent of node.parents) {
-    const found = findAbove(plan, nodeById(plan, parent), matches)
-    if (found !== undefined) return found
+  const pending = [node]
+  const seen = new Set<NodeId>()
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (matches(next)) return next
+    if (seen.has(next.id)) continue
+    seen.add(next.id)
+    for (const parent of next.parents.toReversed()) pending.push(nodeById(plan, parent))
   }
   return undefined
 }

@@ -115,8 +115,6 @@ export type PlanNodeData =
       readonly changesKey: boolean
       readonly changesValue: boolean
       readonly isMerge: boolean
-      /** A left join, to which records with null keys matter: repartitions above it let them through (KIP-962). */
-      readonly keepsNullKeys: boolean
     }
   | {
       readonly kind: 'sink'

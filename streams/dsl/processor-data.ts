@@ -10,7 +10,6 @@ export function processorData(data: Pick<ProcessorData, 'supplier'> & Partial<Pr
     changesKey: false,
     changesValue: false,
     isMerge: false,
-    keepsNullKeys: false,
     ...data,
   }
 }

@@ -6,6 +6,7 @@ import {
   keyValueStore,
   nullable,
   type ProcessorNode,
+  partitionForKey,
   type StreamsBuilder,
   serdes,
   sessionWindows,
@@ -353,6 +354,69 @@ describe('sub-topologies', () => {
       .to('out')
     const source = builder.build().nodes.get('r-repartition-source')
     expect(source).toMatchObject({ keySerde: { nullable: true }, valueSerde: { nullable: true } })
+  })
+})
+
+describe('sinks', () => {
+  const partitionerOf = (record: (b: StreamsBuilder) => void) => {
+    const builder = createStreamsBuilder()
+    record(builder)
+    const node = builder.build().nodes.get('sink')
+    return node?.kind === 'sink' ? node.partitioner : undefined
+  }
+
+  test('of windowed keys go to the partition of the key (Java: WindowedStreamPartitioner)', () => {
+    const partitioner = partitionerOf((b) =>
+      b.stream('a', S).groupByKey().windowedBy(tumbling).count().toStream().to('out', { name: 'sink' }),
+    )
+    for (const key of ['a', 'b', 'member-7']) {
+      const partition = partitionForKey(serdes.string.serialize(key, 'out'), 5)
+      for (const startMs of [0, 10, 20]) {
+        expect(partitioner?.('out', { key, window: { startMs, endMs: startMs + 10 } }, 1, 5)).toBe(partition)
+      }
+    }
+  })
+
+  test('of other keys have the default partitioner, or the one that is given', () => {
+    expect(partitionerOf((b) => b.stream('a', S).to('out', { name: 'sink' }))).toBeUndefined()
+    const partitioner = () => 3
+    expect(partitionerOf((b) => b.stream('a', S).to('out', { name: 'sink', partitioner }))).toBe(partitioner)
+  })
+})
+
+describe('null keys (KIP-962)', () => {
+  /** Whether a record without a key passes the processor before a repartition topic. */
+  const passes = (record: (b: StreamsBuilder) => void): boolean => {
+    const builder = createStreamsBuilder()
+    record(builder)
+    const filter = [...builder.build().nodes.values()].find(({ name }) => name.endsWith('-repartition-filter'))
+    if (filter?.kind !== 'processor') throw new Error('there is a repartition')
+    const forwarded: unknown[] = []
+    const processor = filter.supplier.get()
+    processor.init?.({ forward: (forwardedRecord: unknown) => forwarded.push(forwardedRecord) } as never)
+    processor.process({ key: null, value: 'v', timestampMs: 0, headers: [] })
+    return forwarded.length > 0
+  }
+  const rekeyed = (b: StreamsBuilder) =>
+    b.stream('a', S).selectKey((_k, v) => v || null, { key: nullable(serdes.string) })
+
+  test('are left out where an aggregation or an inner join follows', () => {
+    expect(passes((b) => rekeyed(b).groupByKey().count({ store: 'c' }))).toBe(false)
+    expect(passes((b) => rekeyed(b).join(b.table('t', S), (l) => l, { name: 'j' }))).toBe(false)
+    expect(passes((b) => rekeyed(b).repartition({ name: 'r' }).to('out'))).toBe(false)
+  })
+
+  test('go on where a left or outer join is anywhere below', () => {
+    expect(passes((b) => rekeyed(b).leftJoin(b.table('t', S), (l) => l, { name: 'j' }))).toBe(true)
+    expect(passes((b) => rekeyed(b).outerJoin(b.stream('b', S), (l) => l, windows, { name: 'j' }))).toBe(true)
+    expect(
+      passes((b) =>
+        rekeyed(b)
+          .repartition({ name: 'r' })
+          .filter(() => true)
+          .leftJoin(b.table('t', S), (l) => l),
+      ),
+    ).toBe(true)
   })
 })
 

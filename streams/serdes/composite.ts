@@ -11,6 +11,7 @@ export function nullable<T>(inner: Serde<T>): Serde<T | null> {
     serialize: (data, topic, headers) => inner.serialize(data as NonNullable<T>, topic, headers),
     deserialize: (bytes, topic, headers) => inner.deserialize(bytes, topic, headers),
     // `listOf` must still see that the length is fixed: Java has no nullable wrapper that would hide it.
+    ...('windowedKeySerde' in inner ? { windowedKeySerde: inner.windowedKeySerde } : {}),
     ...('fixedLengthBytes' in inner ? { fixedLengthBytes: inner.fixedLengthBytes } : {}),
     ...(prepare === undefined
       ? {}

@@ -77,14 +77,18 @@ function checkSuffix(bytes: Bytes, suffixBytes: number, name: string): void {
   if (bytes.length < suffixBytes) throw new Error(`${name} has at least ${suffixBytes} bytes, not ${bytes.length}`)
 }
 
+/** A serde of windowed keys shows that of the keys: topics of windowed results are partitioned by the key alone. */
+export type WindowedSerde<K> = Serde<Windowed<K>> & { readonly windowedKeySerde: Serde<K> }
+
 /**
  * Keys of time windows in topics (Java: TimeWindowedSerializer): key | int64 start. The end is not in the bytes, so the
  * size must be the one of the windows that were written.
  */
-export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Serde<Windowed<K>> {
+export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): WindowedSerde<K> {
   const name = `time-windowed(${inner.name}, ${windowSizeMs})`
   return {
     name,
+    windowedKeySerde: inner,
     serialize(data, topic, headers) {
       const key = inner.serialize(data.key as NonNullable<K>, topic, headers)
       const encoded = new Uint8Array(key.length + INT64_BYTES)
@@ -106,10 +110,11 @@ export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Ser
 }
 
 /** Keys of session windows in topics (Java: SessionWindowedSerializer): key | int64 end | int64 start. */
-export function sessionWindowedSerde<K>(inner: Serde<K>): Serde<Windowed<K>> {
+export function sessionWindowedSerde<K>(inner: Serde<K>): WindowedSerde<K> {
   const name = `session-windowed(${inner.name})`
   return {
     name,
+    windowedKeySerde: inner,
     serialize(data, topic, headers) {
       const key = inner.serialize(data.key as NonNullable<K>, topic, headers)
       return encodeSessionKey(key, data.window.startMs, data.window.endMs)
