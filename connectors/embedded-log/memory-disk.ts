@@ -53,7 +53,8 @@ class Content {
   }
 }
 
-type NameChange = { readonly directory: string; readonly path: string; readonly content: Content | undefined }
+/** One change of a directory; a rename is one change of two names, so that it is never there by half. */
+type NameChange = { readonly directory: string; readonly names: readonly (readonly [string, Content | undefined])[] }
 
 export function createMemoryDisk(): MemoryDisk {
   return memoryDiskOf(new Map(), new Set(['']))
@@ -65,10 +66,10 @@ function memoryDiskOf(files: Map<string, Content>, directories: Set<string>): Me
   let nameChanges: NameChange[] = []
   let lockedBy: string | undefined
 
-  const setName = (path: string, content: Content | undefined): void => {
-    if (content === undefined) files.delete(path)
-    else files.set(path, content)
-    nameChanges.push({ directory: parentOf(path), path, content })
+  const setNames = (...names: NameChange['names']): void => {
+    const change: NameChange = { directory: parentOf(names[0]?.[0] ?? ''), names }
+    applyNames(files, change)
+    nameChanges.push(change)
   }
   const fileOf = (path: string, content: Content): DiskFile => ({
     path,
@@ -107,7 +108,7 @@ function memoryDiskOf(files: Map<string, Content>, directories: Set<string>): Me
       const file = fileOf(path, existing ?? new Content())
       if (existing === undefined) {
         const content = new Content()
-        setName(path, content)
+        setNames([path, content])
         return fileOf(path, content)
       }
       await file.truncate(0)
@@ -120,7 +121,7 @@ function memoryDiskOf(files: Map<string, Content>, directories: Set<string>): Me
     },
     async syncDirectory(path) {
       for (const change of nameChanges) {
-        if (change.directory === path) applyName(durable, change)
+        if (change.directory === path) applyNames(durable, change)
       }
       nameChanges = nameChanges.filter((change) => change.directory !== path)
     },
@@ -128,14 +129,13 @@ function memoryDiskOf(files: Map<string, Content>, directories: Set<string>): Me
       const content = files.get(from)
       assert(content !== undefined, `${from} exists`)
       assert(parentOf(from) === parentOf(to), 'a rename stays in its directory')
-      setName(from, undefined)
-      setName(to, content)
+      setNames([from, undefined], [to, content])
     },
     async removeFile(path) {
-      if (files.has(path)) setName(path, undefined)
+      if (files.has(path)) setNames([path, undefined])
     },
     async removeDirectory(path) {
-      for (const name of [...files.keys()]) if (name.startsWith(`${path}/`)) setName(name, undefined)
+      for (const name of [...files.keys()]) if (name.startsWith(`${path}/`)) setNames([name, undefined])
       for (const name of [...directories]) if (name === path || name.startsWith(`${path}/`)) directories.delete(name)
     },
     async lock(owner) {
@@ -170,13 +170,8 @@ type CrashSource = {
 function crash({ files, durable, nameChanges, directories }: CrashSource, prng: Prng, mode: CrashMode): MemoryDisk {
   const names = new Map(mode === 'kill' ? files : durable)
   if (mode !== 'kill') {
-    // A journaling file system keeps changes of names in order, so some first ones of them are there. A rename is two
-    // changes here but atomic there: it is never cut in half.
-    let kept = prng.below(nameChanges.length + 1)
-    const last = nameChanges[kept - 1]
-    const next = nameChanges[kept]
-    if (last?.content === undefined && next?.content !== undefined) kept++
-    for (const change of nameChanges.slice(0, kept)) applyName(names, change)
+    // A journaling file system keeps changes of names in order, so some first ones of them are there.
+    for (const change of nameChanges.slice(0, prng.below(nameChanges.length + 1))) applyNames(names, change)
   }
   const clones = new Map<Content, Content>()
   const survived = new Map<string, Content>()
@@ -213,9 +208,11 @@ function torn(change: Change, prng: Prng, chance: number): Change {
   return { ...change, bytes: change.bytes.subarray(0, prng.below(change.bytes.length + 1)) }
 }
 
-function applyName(names: Map<string, Content>, { path, content }: NameChange): void {
-  if (content === undefined) names.delete(path)
-  else names.set(path, content)
+function applyNames(files: Map<string, Content>, { names }: NameChange): void {
+  for (const [path, content] of names) {
+    if (content === undefined) files.delete(path)
+    else files.set(path, content)
+  }
 }
 
 function parentOf(path: string): string {
