@@ -38,38 +38,48 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 
 const inOrder = (left: string, right: string): number => compareBytes(utf8Encode(left), utf8Encode(right))
 
+type Harness = StoreHarness<ManagedStore & KeyValueStore<string, string>>
+
 /** The store must give what a sorted map gives that forgets what was not committed. */
-export function keyValueStoreModel(harness: StoreHarness<ManagedStore & KeyValueStore<string, string>>) {
+export function keyValueStoreModel(harness: Harness) {
   return fc.asyncProperty(steps, async (run) => {
-    for (const key of [...Array.from(harness.store.all(), (entry) => entry.key)]) harness.store.put(key, null)
+    for (const { key } of harness.store.all()) harness.store.put(key, null)
     harness.commit()
-    let committed = new Map<string, string>()
-    let current = new Map<string, string>()
-    for (const step of run) {
-      if (step.do === 'commit') {
-        harness.commit()
-        committed = new Map(current)
-      } else if (step.do === 'put') {
-        if (step.value === null) current.delete(step.key)
-        else current.set(step.key, step.value)
-        harness.store.put(step.key, step.value)
-      } else if (step.do === 'get') {
-        expect(harness.store.get(step.key)).toBe(current.get(step.key))
-      } else if (step.do === 'range') {
-        checkRange(harness.store, current, step)
-      } else if (step.do === 'scan-and-put') {
-        scanAndPut(harness.store, current, step)
-      } else {
-        if (step.do === 'abort') harness.abort()
-        if (step.do === 'crash') await harness.crash()
-        if (step.do === 'restore') await harness.restore()
-        current = new Map(committed)
-      }
-    }
-    checkRange(harness.store, current, { from: undefined, to: undefined, reverse: false })
+    const state: State = { committed: new Map(), current: new Map() }
+    for (const step of run) await take(step, harness, state)
+    checkRange(harness.store, state.current, { from: undefined, to: undefined, reverse: false })
     expect(harness.store.iteratorsOpen).toBe(0)
     expect(harness.database.iteratorsOpen).toBe(0)
   })
+}
+
+type State = { committed: Map<string, string>; current: Map<string, string> }
+
+async function take(step: Step, harness: Harness, state: State): Promise<void> {
+  const { store } = harness
+  switch (step.do) {
+    case 'put':
+      if (step.value === null) state.current.delete(step.key)
+      else state.current.set(step.key, step.value)
+      store.put(step.key, step.value)
+      return
+    case 'get':
+      expect(store.get(step.key)).toBe(state.current.get(step.key))
+      return
+    case 'range':
+      checkRange(store, state.current, step)
+      return
+    case 'scan-and-put':
+      scanAndPut(store, state.current, step)
+      return
+    case 'commit':
+      harness.commit()
+      state.committed = new Map(state.current)
+      return
+    default:
+      await harness.lose(step.do)
+      state.current = new Map(state.committed)
+  }
 }
 
 function checkRange(

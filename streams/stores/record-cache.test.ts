@@ -179,7 +179,7 @@ describe('record cache of a key-value store', () => {
           }
         }
         for (const [what, key, value] of run) {
-          if (what === 'put') store.put(key, value)
+          if (what === 'put') store.put(key, value as string | null)
           else if (what === 'get') store.get(key)
           else if (what === 'abort') {
             harness.abort()

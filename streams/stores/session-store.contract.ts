@@ -216,40 +216,57 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 80, size: 'max' },
 )
 
+const ANY_TIME = Number.POSITIVE_INFINITY
+
 async function checkRun(harness: StoreHarness<Store>, sequence: readonly Step[]): Promise<void> {
   const model = new SegmentedModel('session', RETENTION_MS, INTERVAL_MS)
-  let droppedCount = 0
-  const any = Number.POSITIVE_INFINITY
-  const row = ({ key, timeMs, minor, value }: ModelEntry): string => `${key}@${minor}-${timeMs}=${value}`
-  for (const step of sequence) {
-    const { store } = harness
-    if (step.do === 'put') {
+  const counts = { dropped: 0 }
+  for (const step of sequence) await take(step, harness, model, counts)
+  const expected = model.find(undefined, undefined, 0, ANY_TIME).map(row)
+  expect(rows(harness.store.fetchKeyRange(undefined, undefined))).toEqual(expected)
+  expect(harness.store.iteratorsOpen + harness.database.iteratorsOpen).toBe(0)
+}
+
+/** Does a step to the store and to the model. */
+async function take(
+  step: Step,
+  harness: StoreHarness<Store>,
+  model: SegmentedModel,
+  counts: { dropped: number },
+): Promise<void> {
+  const { store } = harness
+  switch (step.do) {
+    case 'put':
       store.put(session(step.key, step.start, step.start + step.length), step.value)
-      if (!model.put(step.key, step.start + step.length, step.start, step.value)) droppedCount++
-      expect(harness.dropped.length).toBe(droppedCount)
-    } else if (step.do === 'remove') {
+      if (!model.put(step.key, step.start + step.length, step.start, step.value)) counts.dropped++
+      expect(harness.dropped.length).toBe(counts.dropped)
+      return
+    case 'remove':
       store.remove(session(step.key, step.start, step.start + step.length))
       model.put(step.key, step.start + step.length, step.start, null)
-    } else if (step.do === 'find') {
-      const expected = model.find(step.key, step.key, step.from, any, step.to)
+      return
+    case 'find': {
+      const expected = model.find(step.key, step.key, step.from, ANY_TIME, step.to)
       expect(rows(store.findSessions(step.key, step.from, step.to))).toEqual(expected.map(row))
       for (const { key, minor, timeMs, value } of expected) expect(store.fetchSession(key, minor, timeMs)).toBe(value)
-    } else if (step.do === 'range') {
+      return
+    }
+    case 'range': {
       const [from, to] = step.keys ?? [undefined, undefined]
-      const expected = model.find(from, to, step.from, any, step.to).map(row)
+      const expected = model.find(from, to, step.from, ANY_TIME, step.to).map(row)
       expect(rows(store.findSessionsKeyRange(from, to, step.from, step.to))).toEqual(expected)
-    } else if (step.do === 'commit') {
+      return
+    }
+    case 'commit':
       harness.commit()
       model.commit()
-    } else {
-      if (step.do === 'abort') harness.abort()
-      if (step.do === 'crash') await harness.crash()
-      if (step.do === 'restore') await harness.restore()
+      return
+    default:
+      await harness.lose(step.do)
       model.rollBack()
-    }
   }
-  expect(rows(harness.store.fetchKeyRange(undefined, undefined))).toEqual(
-    model.find(undefined, undefined, 0, any).map(row),
-  )
-  expect(harness.store.iteratorsOpen + harness.database.iteratorsOpen).toBe(0)
+}
+
+function row({ key, timeMs, minor, value }: ModelEntry): string {
+  return `${key}@${minor}-${timeMs}=${value}`
 }

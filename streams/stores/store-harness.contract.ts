@@ -82,6 +82,13 @@ export class StoreHarness<S extends ManagedStore> {
     this.store.aborted()
   }
 
+  /** One of the ways to lose what was not committed. */
+  async lose(how: 'abort' | 'crash' | 'restore'): Promise<void> {
+    if (how === 'abort') this.abort()
+    else if (how === 'crash') await this.crash()
+    else await this.restore()
+  }
+
   /** The process dies: what was not committed is gone. */
   async crash(): Promise<void> {
     this.store.aborted()

@@ -343,46 +343,79 @@ async function checkRun(
   base: number,
   retainDuplicates: boolean,
 ): Promise<void> {
-  const model = new SegmentedModel('window', RETENTION_MS, INTERVAL_MS)
-  let sequenceNumber = 0
-  let committedNumber = 0
-  let droppedCount = 0
-  const row = ({ key, timeMs, value }: ModelEntry): string => `${key}@${timeMs}-${timeMs + SIZE_MS}=${value}`
-  for (const step of sequence) {
-    const { store } = harness
-    if (step.do === 'put') {
-      store.put(step.key, step.value, base + step.at)
-      if (retainDuplicates && step.value === null) continue
-      if (retainDuplicates) sequenceNumber++
-      if (!model.put(step.key, base + step.at, sequenceNumber, step.value)) droppedCount++
-      expect(harness.dropped.length).toBe(droppedCount)
-    } else if (step.do === 'fetch') {
-      const found = model.find(step.key, step.key, base + step.from, base + step.to)
-      const expected = found.map(({ timeMs, value }) => `${timeMs}=${value}`)
-      const fetched = step.reverse
-        ? store.fetchRangeBackward(step.key, base + step.from, base + step.to)
-        : store.fetchRange(step.key, base + step.from, base + step.to)
-      expect(entries(fetched)).toEqual(step.reverse ? expected.toReversed() : expected)
-      if (!retainDuplicates) {
-        const point = model.find(step.key, step.key, base + step.from, base + step.from)[0]?.value
-        expect(store.fetch(step.key, base + step.from)).toBe(point)
+  const check = new ModelCheck(harness, base, retainDuplicates)
+  for (const step of sequence) await check.take(step)
+  check.end()
+}
+
+/** Does each step to the store and to the model. */
+class ModelCheck {
+  readonly #harness: StoreHarness<Store>
+  readonly #base: number
+  readonly #retainsDuplicates: boolean
+  readonly #model = new SegmentedModel('window', RETENTION_MS, INTERVAL_MS)
+  #sequenceNumber = 0
+  #committedNumber = 0
+  #droppedCount = 0
+
+  constructor(harness: StoreHarness<Store>, base: number, retainsDuplicates: boolean) {
+    this.#harness = harness
+    this.#base = base
+    this.#retainsDuplicates = retainsDuplicates
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'put':
+        this.#put(step.key, this.#base + step.at, step.value)
+        return
+      case 'fetch':
+        this.#fetch(step.key, this.#base + step.from, this.#base + step.to, step.reverse)
+        return
+      case 'range': {
+        const [from, to] = step.keys ?? [undefined, undefined]
+        const times = [this.#base + step.from, this.#base + step.to] as const
+        const expected = this.#model.find(from, to, ...times).map(row)
+        expect(rows(this.#harness.store.fetchKeyRange(from, to, ...times))).toEqual(expected)
+        return
       }
-    } else if (step.do === 'range') {
-      const [from, to] = step.keys ?? [undefined, undefined]
-      const expected = model.find(from, to, base + step.from, base + step.to).map(row)
-      expect(rows(store.fetchKeyRange(from, to, base + step.from, base + step.to))).toEqual(expected)
-    } else if (step.do === 'commit') {
-      harness.commit()
-      model.commit()
-      committedNumber = sequenceNumber
-    } else {
-      if (step.do === 'abort') harness.abort()
-      if (step.do === 'crash') await harness.crash()
-      if (step.do === 'restore') await harness.restore()
-      model.rollBack()
-      sequenceNumber = committedNumber
+      case 'commit':
+        this.#harness.commit()
+        this.#model.commit()
+        this.#committedNumber = this.#sequenceNumber
+        return
+      default:
+        await this.#harness.lose(step.do)
+        this.#model.rollBack()
+        this.#sequenceNumber = this.#committedNumber
     }
   }
-  expect(rows(harness.store.all())).toEqual(model.find(undefined, undefined, 0, Number.POSITIVE_INFINITY).map(row))
-  expect(harness.store.iteratorsOpen + harness.database.iteratorsOpen).toBe(0)
+
+  end(): void {
+    const { store, database } = this.#harness
+    const expected = this.#model.find(undefined, undefined, 0, Number.POSITIVE_INFINITY).map(row)
+    expect(rows(store.all())).toEqual(expected)
+    expect(store.iteratorsOpen + database.iteratorsOpen).toBe(0)
+  }
+
+  #put(key: string, startMs: number, value: string | null): void {
+    this.#harness.store.put(key, value, startMs)
+    if (this.#retainsDuplicates && value === null) return
+    if (this.#retainsDuplicates) this.#sequenceNumber++
+    if (!this.#model.put(key, startMs, this.#sequenceNumber, value)) this.#droppedCount++
+    expect(this.#harness.dropped.length).toBe(this.#droppedCount)
+  }
+
+  #fetch(key: string, fromMs: number, toMs: number, reverse: boolean): void {
+    const { store } = this.#harness
+    const expected = this.#model.find(key, key, fromMs, toMs).map(({ timeMs, value }) => `${timeMs}=${value}`)
+    const fetched = reverse ? store.fetchRangeBackward(key, fromMs, toMs) : store.fetchRange(key, fromMs, toMs)
+    expect(entries(fetched)).toEqual(reverse ? expected.toReversed() : expected)
+    if (this.#retainsDuplicates) return
+    expect(store.fetch(key, fromMs)).toBe(this.#model.find(key, key, fromMs, fromMs)[0]?.value)
+  }
+}
+
+function row({ key, timeMs, value }: ModelEntry): string {
+  return `${key}@${timeMs}-${timeMs + SIZE_MS}=${value}`
 }
