@@ -4,6 +4,7 @@ const doors = {
   connectors: ['streams/base', 'streams/ports', 'schemas'],
   schemas: ['streams/base', 'streams/ports', 'streams'],
   topologies: ['streams', 'schemas'],
+  load: ['streams/base', 'streams/ports', 'schemas'],
   host: [
     'streams',
     'streams/base',
