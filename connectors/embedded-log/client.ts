@@ -33,8 +33,9 @@ export function createLog(transport: LogTransport, clock: Clock): Log {
     async close() {
       if (closed) return
       closed = true
-      await Promise.all([...open].map((each) => each.close()))
+      const ends = await Promise.allSettled([...open].map((each) => each.close()))
       transport.close()
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
     },
   }
 }

@@ -104,35 +104,18 @@ export function createCommitter(firstJournal: Journal, firstSequence: number, op
 
   const writeGroup = async (group: readonly Waiting[]): Promise<void> => {
     const staged = stageGroup(group)
-    const parts: Bytes[] = []
-    const start = journal.position
-    let length = 0
-    let sequence = nextSequence
-    for (const { staged: unit } of staged) {
-      if (unit.batches.length === 0 && unit.events.length === 0) continue
-      const head = encodeFrameHead({
-        sequence: sequence++,
-        position: start + length,
-        acknowledgedBefore: start,
-        batches: unit.batches,
-        dataLength: unit.data.length,
-        events: unit.events,
-      })
-      parts.push(head)
-      if (unit.data.length > 0) parts.push(unit.data)
-      length += head.length + unit.data.length
-    }
+    const frames = encodeFrames(staged, nextSequence, journal.position)
     try {
-      if (length > 0) await writeParts(parts)
+      if (frames.length > 0) await writeParts(frames.parts)
     } catch (error) {
-      for (let i = staged.length - 1; i >= 0; i--) staged[i]?.staged.unstage()
+      for (const { staged: unit } of staged) unit.unstage()
       for (const { waiting } of staged) waiting.reject(error)
       return
     }
-    nextSequence = sequence
-    if (length > 0) journal.advance(length)
+    nextSequence = frames.nextSequence
+    if (frames.length > 0) journal.advance(frames.length)
     for (const { waiting, staged: unit } of staged) waiting.resolve(unit.apply())
-    if (length > 0) options.onCommitted(length)
+    if (frames.length > 0) options.onCommitted(frames.length)
   }
 
   const writeParts = async (parts: readonly Bytes[]): Promise<void> => {
@@ -236,4 +219,28 @@ function stageGroup(group: readonly Waiting[]): Staged[] {
     }
   }
   return staged
+}
+
+type Frames = { readonly parts: readonly Bytes[]; readonly length: number; readonly nextSequence: number }
+
+/** One frame per unit; a unit that changes nothing (an empty transaction) needs none. */
+function encodeFrames(staged: readonly Staged[], firstSequence: number, start: number): Frames {
+  const parts: Bytes[] = []
+  let length = 0
+  let nextSequence = firstSequence
+  for (const { staged: unit } of staged) {
+    if (unit.batches.length === 0 && unit.events.length === 0) continue
+    const head = encodeFrameHead({
+      sequence: nextSequence++,
+      position: start + length,
+      acknowledgedBefore: start,
+      batches: unit.batches,
+      dataLength: unit.data.length,
+      events: unit.events,
+    })
+    parts.push(head)
+    if (unit.data.length > 0) parts.push(unit.data)
+    length += head.length + unit.data.length
+  }
+  return { parts, length, nextSequence }
 }

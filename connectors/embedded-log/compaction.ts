@@ -119,7 +119,7 @@ async function rewrite(
 ): Promise<boolean> {
   const first = group[0] as Segment
   const generation = Math.max(...group.map((segment) => segment.generation)) + 1
-  const target = newSegment(partition.directory, first.baseOffset, generation)
+  const target = newSegment(partition.directory, first.baseOffset, generation, first.createdAtMs)
   let removed = 0
   await parts.pool.create(target.path, async (file) => {
     for (const segment of group) {

@@ -9,6 +9,7 @@ import type {
 } from '#streams/ports'
 import { RecordCursor } from './batch-decoder.ts'
 import { batchLength, batchNextOffset, batchProblem } from './batch-format.ts'
+import { errorOf } from './message-port.ts'
 import type { ErrorData, FetchedChunk, FetchedPartition, LogTransport } from './protocol.ts'
 
 /** A fetch brings this much for all partitions together; polls are served from it until it is used up. */
@@ -326,7 +327,7 @@ export class LogConsumer implements Consumer {
       const { error } = reader
       if (reader.paused || error === undefined) continue
       reader.error = undefined
-      throw new StreamsError(error.code, error.message)
+      throw errorOf(error)
     }
   }
 

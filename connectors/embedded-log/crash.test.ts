@@ -197,10 +197,15 @@ async function crashAndCheck(disk: MemoryDisk, prng: Prng, mode: CrashMode, hist
   await again.close()
 }
 
-/** One operation fails, the process goes on, and is killed at the end. */
+/** One operation fails, the process goes on, and is killed some changes later. */
 async function failOnce(disk: MemoryDisk, failAt: number, fault: DiskFault, history: History): Promise<number> {
   let changes = 0
-  const faulty = createFaultyDisk(disk, ({ kind }) => (CHANGES.has(kind) && changes++ === failAt ? fault : undefined))
+  const stopAt = failAt + 1 + createPrng(failAt).below(60)
+  const faulty = createFaultyDisk(disk, ({ kind }) => {
+    if (!CHANGES.has(kind)) return undefined
+    const change = changes++
+    return change === failAt ? fault : change === stopAt ? 'stop' : undefined
+  })
   try {
     await workload(await open(faulty), history)
   } catch (error) {

@@ -20,6 +20,9 @@ export type MaintenanceParts = {
   readonly intervalMs: number
 }
 
+/** A segment is closed at this age at the latest (Kafka's default for segment.ms), or at its topic's retentionMs. */
+const SEGMENT_AGE_MAX_MS = 7 * 24 * 60 * 60 * 1000
+
 /** Retention and compaction, one after the other, in the background or when asked. */
 export type Maintenance = {
   retain(): Promise<void>
@@ -34,6 +37,7 @@ export function createMaintenance(parts: MaintenanceParts): Maintenance {
 
   const retain = async (): Promise<void> => {
     await storage.flush()
+    await storage.rollSegments(agedPartitions(state, clock.wallClockMs()))
     let dropped = 0
     await storage.exclusive(async () => {
       for (const topic of state.topics.values()) {
@@ -94,6 +98,21 @@ async function closeActiveSegments(partitions: readonly Partition[], storage: St
   await storage.flush()
   await storage.rollSegments(partitions)
   return partitions
+}
+
+/** Those whose growing segment is so old that it must be closed, or its oldest records would outlive their time. */
+function agedPartitions({ topics }: LogState, nowMs: number): readonly Partition[] {
+  const aged: Partition[] = []
+  for (const { config, partitions } of topics.values()) {
+    const retentionMs =
+      config.cleanupPolicy !== 'compact' && config.retentionMs >= 0 ? config.retentionMs : SEGMENT_AGE_MAX_MS
+    const ageMaxMs = Math.min(retentionMs, SEGMENT_AGE_MAX_MS)
+    for (const partition of partitions) {
+      const active = partition.segments.at(-1)
+      if (active !== undefined && active.createdAtMs <= nowMs - ageMaxMs) aged.push(partition)
+    }
+  }
+  return aged
 }
 
 function dirtyRatio({ segments, cleanedOffset }: Partition): number {

@@ -30,6 +30,7 @@ export type ManifestSegment = {
   readonly length: number
   readonly nextOffset: number
   readonly maxTimestampMs: number
+  readonly createdAtMs: number
 }
 
 const MANIFEST = 'manifest'
@@ -67,6 +68,7 @@ export function captureTopics(state: LogState, nextTopicId: number): readonly Ma
         length: segment.length,
         nextOffset: segment.nextOffset,
         maxTimestampMs: segment.maxTimestampMs,
+        createdAtMs: segment.createdAtMs,
       })),
     }))
     topics.push({ id, name, partitions: partitions.length, config, files })

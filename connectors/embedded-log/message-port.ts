@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { messageOf, StreamsError, type StreamsErrorCode } from '#streams/base'
+import { AssertionError, messageOf, StreamsError } from '#streams/base'
 import type {
   ErrorData,
   FetchedPartition,
@@ -32,7 +32,7 @@ export function createPortTransport(port: MessagePort): LogTransport {
     waiting.delete(id)
     if (waiting.size === 0) port.unref()
     if (error === undefined) call?.resolve(response)
-    else call?.reject(new StreamsError(error.code, error.message))
+    else call?.reject(errorOf(error))
   })
   port.on('close', () => fail('The owner of the log has gone; its thread or process has ended.'))
   port.unref()
@@ -93,6 +93,9 @@ function postFetched(port: MessagePort, id: number, response: FetchResponse): vo
 }
 
 export function errorData(error: unknown): ErrorData {
-  const code: StreamsErrorCode = error instanceof StreamsError ? error.code : 'LOG_UNAVAILABLE'
-  return { code, message: messageOf(error) }
+  return { code: error instanceof StreamsError ? error.code : undefined, message: messageOf(error) }
+}
+
+export function errorOf({ code, message }: ErrorData): Error {
+  return code === undefined ? new AssertionError(message) : new StreamsError(code, message)
 }

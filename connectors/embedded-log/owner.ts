@@ -81,11 +81,12 @@ export async function createLogOwner(options: LogOwnerOptions): Promise<LogOwner
   const lock = await disk.lock('embedded log')
   const pool = createFilePool(disk, settings.filesOpenMax)
   try {
+    const startMs = clock.monotonicMs()
     const recovered = await recover({ disk, pool, logger, verify: settings.verify })
     const { state } = recovered
     const journal = await createJournal(disk, recovered.nextJournal, recovered.nextSequence)
     let committer: Committer
-    const storage = createStorage({ disk, pool, state, logger, limits: settings, committer: () => committer })
+    const storage = createStorage({ disk, pool, state, clock, logger, limits: settings, committer: () => committer })
     committer = createCommitter(journal, recovered.nextSequence, {
       clock,
       logger,
@@ -104,6 +105,11 @@ export async function createLogOwner(options: LogOwnerOptions): Promise<LogOwner
       intervalMs: settings.maintenanceIntervalMs,
     })
     storage.onCommitted(recovered.journalBytes)
+    logger.info(`The embedded log in ${disk.describe('')} is open.`, {
+      topics: state.topics.size,
+      journalBytes: recovered.journalBytes,
+      durationMs: Math.round(clock.monotonicMs() - startMs),
+    })
     const fetching = { disk, pool, state, clock, yieldToEvents: options.yieldToEvents ?? yieldToEvents }
     return ownerOf({ fetching, committer, storage, maintenance, logger, release: () => lock.release() })
   } catch (error) {

@@ -106,4 +106,5 @@ export type FetchedChunk = {
   readonly source?: { readonly file: string; readonly position: number }
 }
 
-export type ErrorData = { readonly code: StreamsErrorCode; readonly message: string }
+/** Without a code it is a mistake of ours (an assertion), which nobody may handle and go on. */
+export type ErrorData = { readonly code: StreamsErrorCode | undefined; readonly message: string }

@@ -5,7 +5,7 @@ import type { FilePool } from './file-pool.ts'
 import { JOURNAL_DIRECTORY, journalNumber, journalPath } from './journal.ts'
 import { type Frame, JOURNAL_HEADER_BYTES, readFrame, readJournalHeader, wasAcknowledged } from './journal-format.ts'
 import { type Manifest, type ManifestPartition, readManifest, writeManifest } from './manifest.ts'
-import { corrupted, type Segment, scanSegment, segmentName } from './segment.ts'
+import { corrupted, SEGMENT_NAME, type Segment, scanSegment, segmentName } from './segment.ts'
 import { addTopic, appendBatch, applyEvent, createState, type LogState, type Partition } from './state.ts'
 
 export type Recovered = {
@@ -28,8 +28,12 @@ type JournalFile = {
   readonly number: number
   readonly path: string
   readonly frames: readonly Frame[]
+  /** Where the last intact frame ends. */
   readonly goodLength: number
   readonly length: number
+  readonly hasHeader: boolean
+  /** What is wrong behind `goodLength`, and whether that had been acknowledged. */
+  readonly problem: { readonly text: string; readonly position: number; readonly acknowledged: boolean } | undefined
 }
 
 /**
@@ -117,55 +121,59 @@ async function checkSegment({ disk, pool, verify }: RecoveryOptions, segment: Se
   if (size < segment.length) throw corrupted(place, size, `the file ends, but ${segment.length} bytes are expected`)
 }
 
+/** The journal files that hold something, checked, in order. */
 async function readJournals(disk: Disk, manifest: Manifest): Promise<readonly JournalFile[]> {
-  const numbers = (await disk.list(JOURNAL_DIRECTORY))
-    .map(({ name }) => journalNumber(name))
-    .filter((number) => number !== undefined && number >= manifest.journal) as number[]
   const journals: JournalFile[] = []
+  for (const { name } of await disk.list(JOURNAL_DIRECTORY)) {
+    const number = journalNumber(name)
+    if (number !== undefined && number >= manifest.journal) journals.push(await readJournal(disk, number))
+  }
+  // Files at the end without a frame are those whose creation was not completed, or that nothing was written to yet.
+  while (journals.at(-1)?.frames.length === 0 && journals.at(-1)?.problem?.acknowledged !== true) journals.pop()
   let sequence = manifest.firstSequence
-  let expected = manifest.journal
-  for (const number of numbers) {
-    const journal = await readJournal(disk, number, number === numbers.at(-1))
-    if (journal === undefined) continue
-    if (number !== expected) {
-      throw corrupted(disk.describe(journalPath(expected)), 0, 'this journal file is missing, but later ones are there')
+  for (const [i, journal] of journals.entries()) {
+    const place = disk.describe(journal.path)
+    if (journal.number !== manifest.journal + i) {
+      const missing = disk.describe(journalPath(manifest.journal + i))
+      throw corrupted(missing, 0, 'this journal file is missing, but later ones are there')
     }
+    // Only the last file may end in a write that was never acknowledged: the next one begins after a sync.
+    const isLast = i === journals.length - 1
+    const { problem } = journal
+    if (problem !== undefined && (!isLast || problem.acknowledged))
+      throw corrupted(place, problem.position, problem.text)
+    if (!journal.hasHeader) throw corrupted(place, 0, 'the header of the journal')
     for (const frame of journal.frames) {
       if (frame.sequence !== sequence) {
-        const problem = `frame ${frame.sequence} where ${sequence} is expected`
-        throw corrupted(disk.describe(journal.path), frame.position, problem)
+        throw corrupted(place, frame.position, `frame ${frame.sequence} where ${sequence} is expected`)
       }
       sequence++
     }
-    expected = number + 1
-    journals.push(journal)
   }
   return journals
 }
 
-/** Undefined for a last file that holds nothing: its creation was not completed, and no frame was acknowledged in it. */
-async function readJournal(disk: Disk, number: number, last: boolean): Promise<JournalFile | undefined> {
+async function readJournal(disk: Disk, number: number): Promise<JournalFile> {
   const path = journalPath(number)
-  const place = disk.describe(path)
   const file = await disk.openFile(path, 'read')
   assert(file !== undefined, 'a listed journal is there')
   try {
     const bytes = new Uint8Array(await file.size())
     await file.read(bytes, 0)
     const frames: Frame[] = []
+    let problem: JournalFile['problem']
     let at = JOURNAL_HEADER_BYTES
-    while (at < bytes.length) {
+    while (at < bytes.length && problem === undefined) {
       const read = readFrame(bytes, at)
       if ('problem' in read) {
-        if (!last || wasAcknowledged(bytes, at)) throw corrupted(place, read.position, read.problem)
-        break
+        problem = { text: read.problem, position: read.position, acknowledged: wasAcknowledged(bytes, at) }
+      } else {
+        frames.push(read.frame)
+        at += read.frame.length
       }
-      frames.push(read.frame)
-      at += read.frame.length
     }
-    if (frames.length === 0 && last) return undefined
-    if (readJournalHeader(bytes, number) === undefined) throw corrupted(place, 0, 'the header of the journal')
-    return { number, path, frames, goodLength: at, length: bytes.length }
+    const hasHeader = readJournalHeader(bytes, number) !== undefined
+    return { number, path, frames, goodLength: at, length: bytes.length, hasHeader, problem }
   } finally {
     await file.close()
   }
@@ -187,8 +195,8 @@ async function cutLeftovers(
     if (goodLength < length) await cutJournal(disk, logger, path, goodLength, length)
   }
   const named = new Set<string>()
-  for (const partition of partitionsOf(state)) {
-    for (const segment of partition.segments) {
+  for (const { segments } of partitionsOf(state)) {
+    for (const segment of segments) {
       named.add(segment.path)
       await pool.use(segment.path, async (file) => {
         // What is behind the checkpoint comes again from the journal.
@@ -196,11 +204,15 @@ async function cutLeftovers(
       })
     }
   }
+  await removeUnnamedSegments(disk, named)
+}
+
+async function removeUnnamedSegments(disk: Disk, named: ReadonlySet<string>): Promise<void> {
   for (const topic of await disk.list('topics')) {
     for (const partition of await disk.list(`topics/${topic.name}`)) {
       for (const { name } of await disk.list(`topics/${topic.name}/${partition.name}`)) {
         const path = `topics/${topic.name}/${partition.name}/${name}`
-        if (!named.has(path) && /^\d{16}-\d+\.log$/.test(name)) await disk.removeFile(path)
+        if (!named.has(path) && SEGMENT_NAME.test(name)) await disk.removeFile(path)
       }
     }
   }

@@ -30,6 +30,8 @@ export type Segment = {
   maxTimestampMs: number
   /** Undefined until the file was scanned. */
   index: SegmentIndex | undefined
+  /** By the wall clock: a segment is closed when it is old, so that retention and compaction reach it. */
+  readonly createdAtMs: number
   /** Something was written since the last sync. */
   unsynced: boolean
 }
@@ -41,11 +43,13 @@ export type SegmentIndex = {
   readonly maxTimestampsMs: number[]
 }
 
+export const SEGMENT_NAME = /^\d{16}-\d+\.log$/
+
 export function segmentName(baseOffset: number, generation: number): string {
   return `${String(baseOffset).padStart(16, '0')}-${generation}.log`
 }
 
-export function newSegment(directory: string, baseOffset: number, generation: number): Segment {
+export function newSegment(directory: string, baseOffset: number, generation: number, createdAtMs: number): Segment {
   return {
     path: `${directory}/${segmentName(baseOffset, generation)}`,
     baseOffset,
@@ -54,6 +58,7 @@ export function newSegment(directory: string, baseOffset: number, generation: nu
     nextOffset: baseOffset,
     maxTimestampMs: Number.MIN_SAFE_INTEGER,
     index: { offsets: [], positions: [], maxTimestampsMs: [] },
+    createdAtMs,
     unsynced: true,
   }
 }
@@ -103,26 +108,37 @@ export async function visitBatches(
     const count = await file.read(bytes, position)
     if (count < bytes.length)
       throw corrupted(range.place, position + count, `the file ends, but ${range.to} bytes are expected`)
-    let at = 0
-    while (bytes.length - at >= BATCH_HEADER_BYTES) {
-      const length = batchLength(bytes, at)
-      const whole = length <= bytes.length - at
-      if (length < BATCH_HEADER_BYTES || position + at + length > range.to) {
-        throw corrupted(range.place, position + at, `a batch length of ${length}`)
-      }
-      if (!whole) break
-      const problem = range.verify ? batchProblem(bytes, at, bytes.length) : undefined
-      if (problem !== undefined) throw corrupted(range.place, position + at, problem)
-      if (!visit(bytes, at, position + at)) return position + at
-      at += length
-    }
-    if (at === 0) {
+    const window = visitWindow(bytes, position, range, visit)
+    if (window.stopped) return position + window.visited
+    if (window.visited === 0) {
       if (position + bytes.length >= range.to) throw corrupted(range.place, position, 'an incomplete batch')
       windowBytes *= 2
     }
-    position += at
+    position += window.visited
   }
   return position
+}
+
+/** Visits the whole batches in a part of the file that starts at `position`. */
+function visitWindow(
+  bytes: Bytes,
+  position: number,
+  { to, verify, place }: { readonly to: number; readonly verify: boolean; readonly place: string },
+  visit: BatchVisitor,
+): { readonly visited: number; readonly stopped: boolean } {
+  let at = 0
+  while (bytes.length - at >= BATCH_HEADER_BYTES) {
+    const length = batchLength(bytes, at)
+    if (length < BATCH_HEADER_BYTES || position + at + length > to) {
+      throw corrupted(place, position + at, `a batch length of ${length}`)
+    }
+    if (length > bytes.length - at) break
+    const problem = verify ? batchProblem(bytes, at, bytes.length) : undefined
+    if (problem !== undefined) throw corrupted(place, position + at, problem)
+    if (!visit(bytes, at, position + at)) return { visited: at, stopped: true }
+    at += length
+  }
+  return { visited: at, stopped: false }
 }
 
 export function corrupted(place: string, position: number, problem: string): StreamsError {

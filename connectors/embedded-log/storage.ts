@@ -1,5 +1,5 @@
 import { type Bytes, messageOf, StreamsError } from '#streams/base'
-import type { Disk, Logger } from '#streams/ports'
+import type { Clock, Disk, Logger } from '#streams/ports'
 import type { Committer } from './committer.ts'
 import type { FilePool } from './file-pool.ts'
 import { createJournal, JOURNAL_DIRECTORY, journalNumber, journalPath } from './journal.ts'
@@ -22,6 +22,7 @@ export type StorageParts = {
   readonly disk: Disk
   readonly pool: FilePool
   readonly state: LogState
+  readonly clock: Clock
   readonly logger: Logger
   readonly limits: StorageLimits
   readonly committer: () => Committer
@@ -50,7 +51,7 @@ export type Storage = {
 }
 
 export function createStorage(parts: StorageParts): Storage {
-  const { disk, pool, state, logger, limits } = parts
+  const { disk, pool, state, clock, logger, limits } = parts
   const exclusive = createMutex()
   const oneCheckpoint = createMutex()
   const directories = new Set<string>()
@@ -74,7 +75,7 @@ export function createStorage(parts: StorageParts): Storage {
 
   const addSegment = async (partition: Partition): Promise<Segment> => {
     await ensureDirectory(partition)
-    const segment = newSegment(partition.directory, partition.flushedOffset, 0)
+    const segment = newSegment(partition.directory, partition.flushedOffset, 0, clock.wallClockMs())
     await pool.create(segment.path, async () => undefined)
     directoriesToSync.add(partition.directory)
     partition.segments.push(segment)
