@@ -2,19 +2,11 @@ import { assert, type Bytes, compareBytes } from '../base/index.ts'
 import { type LogRecord, NO_HEADERS, type WriteBatch } from '../ports/index.ts'
 import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
 import { KeyGroup, SegmentedEntry } from './key-group.ts'
+import { readKeyGroup } from './read-key-group.ts'
 import { type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
 import { SegmentList } from './segment-list.ts'
 import { GroupSource, type MakeRow, type SegmentRange, SegmentScan } from './segment-scan.ts'
-import {
-  encodeEngineKey,
-  encodeSegmentId,
-  isOfKey,
-  minorOf,
-  rangeOfKey,
-  SEGMENT_ID_BYTES,
-  type SegmentSchema,
-  timeOf,
-} from './segment-schema.ts'
+import { encodeEngineKey, encodeSegmentId, SEGMENT_ID_BYTES, type SegmentSchema, timeOf } from './segment-schema.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { ArraySource, CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
 import type {
@@ -394,46 +386,24 @@ export class SegmentedBuffer<K, V> {
   /** Reads all entries of the key from `fromMs` on into memory; false if they are too many. */
   #load(group: KeyGroup<K, V>, fromMs: number): boolean {
     if (fromMs <= group.tooManyFromMs) return false
-    const { schema } = this.#settings
-    const { keyspace } = this.#environment
     const timeTo = Math.min(group.completeFromMs - 1, this.#engineTimeMaxMs)
-    const loaded: SegmentedEntry<K, V>[] = []
-    for (const segment of this.#segments.idsIn(fromMs, timeTo)) {
-      const iterator = keyspace.iterate(rangeOfKey(segment, group.keyBytes, fromMs, timeTo))
-      try {
-        while (iterator.next()) {
-          const engineKey = iterator.key
-          if (!isOfKey(schema, engineKey, group.keyBytes)) continue
-          if (loaded.length === LOAD_ENTRIES_MAX) {
-            group.tooManyFromMs = fromMs
-            return false
-          }
-          loaded.push(this.#entryOf(group, engineKey, iterator.value))
-        }
-      } finally {
-        iterator.close()
-      }
+    const loaded = readKeyGroup(group, {
+      keyspace: this.#environment.keyspace,
+      schema: this.#settings.schema,
+      segments: this.#segments.idsIn(fromMs, timeTo),
+      timeFrom: fromMs,
+      timeTo,
+      entriesMax: LOAD_ENTRIES_MAX,
+      decodeValue: (bytes) => this.#decodeValue(bytes),
+    })
+    if (loaded === undefined) {
+      group.tooManyFromMs = fromMs
+      return false
     }
-    this.#addLoaded(group, loaded)
+    for (const entry of loaded) this.#insert(group, group.lowerBound(entry.timeMs, entry.minor), entry)
     group.completeFromMs = fromMs
     this.#evict(EVICTION_STEPS_MAX)
     return true
-  }
-
-  #entryOf(group: KeyGroup<K, V>, engineKey: Bytes, value: Bytes): SegmentedEntry<K, V> {
-    const { schema } = this.#settings
-    const entry = new SegmentedEntry<K, V>(group, timeOf(schema, engineKey), minorOf(schema, engineKey), null)
-    const index = group.lowerBound(entry.timeMs, entry.minor)
-    // What is in memory already counts: it may be newer.
-    if (group.at(index, entry.timeMs, entry.minor) === undefined) entry.value = this.#decodeValue(value)
-    return entry
-  }
-
-  #addLoaded(group: KeyGroup<K, V>, loaded: readonly SegmentedEntry<K, V>[]): void {
-    for (const entry of loaded) {
-      const index = group.lowerBound(entry.timeMs, entry.minor)
-      if (group.at(index, entry.timeMs, entry.minor) === undefined) this.#insert(group, index, entry)
-    }
   }
 
   #iterator<T>(source: EntrySource<T>): StoreIterator<T> {
