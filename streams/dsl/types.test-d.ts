@@ -217,6 +217,15 @@ table.join(
   (left: string, right: string) => left + right,
 )
 
+// A function over streams names what it can do without.
+const countAny = <V>(stream: KStream<string, V, 'no-value-serde'>) => stream.groupByKey().count()
+countAny(words)
+countAny(words.mapValues((value) => value.length))
+const sendOn = (stream: KStream<string, number>) => stream.to('topic')
+sendOn(words.mapValues((value) => value.length, { value: serdes.int64 }))
+// @ts-expect-error: it sends, so it cannot do without the value's serde
+sendOn(words.mapValues((value) => value.length))
+
 // Windows.
 // @ts-expect-error: grace is always said
 tumblingWindows({ sizeMs: 1 })

@@ -6,6 +6,9 @@ import type { StreamPartitioner } from '../topology/topology.ts'
  * What the type of a stream says is missing before it can be stored or sent through a topic. A stream from a topic
  * misses nothing (`never`); `mapValues` without a serde leaves `'no-value-serde'`; a changed key leaves `'rekeyed'`, so
  * that the next grouping or join needs both serdes for its repartition topic.
+ *
+ * A function over streams names what it can do without: `KStream<K, V, 'no-value-serde'>` takes streams with a value
+ * serde too. A type parameter in this place would leave open what its operators need.
  */
 export type Missing = 'no-key-serde' | 'no-value-serde' | 'rekeyed'
 
