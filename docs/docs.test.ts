@@ -9,7 +9,10 @@ import { expect, test } from 'vitest'
  * The code in the documents is the code in `examples/`, which is compiled and run. `UPDATE=1` copies it there.
  */
 const root = join(import.meta.dirname, '..')
-const documents = ['README.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+const documents = [
+  'README.md',
+  ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+]
 const block = /```ts\n\/\/ (examples\/[\w.-]+)\n([\s\S]*?)```/g
 
 test.each(documents)('the examples in %s are those that are tested', async (document) => {
@@ -18,7 +21,8 @@ test.each(documents)('the examples in %s are those that are tested', async (docu
   for (const [whole, file, code] of text.matchAll(block)) {
     const source = await readFile(join(root, file as string), 'utf8')
     updated = updated.replace(whole, () => `\`\`\`ts\n// ${file}\n${source}\`\`\``)
-    if (process.env.UPDATE !== '1') expect(code, `${document} shows another ${file}: run UPDATE=1 vitest run docs`).toBe(source)
+    if (process.env.UPDATE !== '1')
+      expect(code, `${document} shows another ${file}: run UPDATE=1 vitest run docs`).toBe(source)
   }
   if (updated !== text) await writeFile(join(root, document), updated)
 })
@@ -48,7 +52,9 @@ test('the example of an embedded application runs as the page says', async () =>
   const directory = await mkdtemp(join(tmpdir(), 'mto-docs-'))
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples/embedded.ts'), directory])
-    expect(stdout).toMatch(/be 2, err 1, human 1, is 1, not 1, or 1, to 3\nthe store says \[ \{ key: 'be', value: \{ value: 2/)
+    expect(stdout).toMatch(
+      /be 2, err 1, human 1, is 1, not 1, or 1, to 3\nthe store says \[ \{ key: 'be', value: \{ value: 2/,
+    )
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -69,7 +69,9 @@ export type LogAdmin = {
   /** For read_committed: the last stable offset. */
   endOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>
   /** The first offset whose record has at least this timestamp; the end offset where there is none. */
-  offsetsForTimes(partitions: readonly (TopicPartition & { readonly timestampMs: number })[]): Promise<readonly PartitionOffset[]>
+  offsetsForTimes(
+    partitions: readonly (TopicPartition & { readonly timestampMs: number })[],
+  ): Promise<readonly PartitionOffset[]>
   /** Records below the offset may be removed (repartition topics after commit). */
   deleteRecords(before: readonly PartitionOffset[]): Promise<void>
   listGroups(): Promise<readonly string[]>

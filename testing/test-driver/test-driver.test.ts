@@ -87,7 +87,9 @@ describe('test driver', () => {
     const { driver, input } = setUp({ partitions: 3 })
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) input.pipe(key, 'x', 1)
     const owners = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) =>
-      [0, 1, 2].filter((partition) => driver.store<{ get(key: string): number | undefined }>('counts', partition).get(key) === 1),
+      [0, 1, 2].filter(
+        (partition) => driver.store<{ get(key: string): number | undefined }>('counts', partition).get(key) === 1,
+      ),
     )
     expect(owners.every((partitions) => partitions.length === 1)).toBe(true)
     expect(new Set(owners.flat()).size).toBeGreaterThan(1)
@@ -97,14 +99,19 @@ describe('test driver', () => {
   test('a processor that throws ends the test, naming record and node', () => {
     const { input } = setUp()
     input.pipe('a', 'x', 1)
-    expect(() => input.pipe('a', 'poison', 2)).toThrow(/record at in-0@1 could not be processed at node count.*poison was processed/)
+    expect(() => input.pipe('a', 'poison', 2)).toThrow(
+      /record at in-0@1 could not be processed at node count.*poison was processed/,
+    )
   })
 
   test('with a dead-letter topic the record goes there with the reason in its headers, and the stream goes on', () => {
     const { driver, input, output } = setUp({
       config: {
         deadLetterTopic: 'dead',
-        processingExceptionHandler: (_error, context) => ({ action: 'continue', deadLetterTopic: context.deadLetterTopic }),
+        processingExceptionHandler: (_error, context) => ({
+          action: 'continue',
+          deadLetterTopic: context.deadLetterTopic,
+        }),
       },
     })
     input.pipe('a', 'poison', 1)
@@ -112,7 +119,9 @@ describe('test driver', () => {
     const dead = driver.outputTopic('dead', { key: nullable(string), value: nullable(string) }).read()
     expect(dead).toMatchObject({ key: 'a', value: 'poison', timestampMs: 1 })
     const header = (key: string) =>
-      new TextDecoder().decode(dead?.headers.find((candidate) => candidate.key === `__streams.errors.${key}`)?.value ?? undefined)
+      new TextDecoder().decode(
+        dead?.headers.find((candidate) => candidate.key === `__streams.errors.${key}`)?.value ?? undefined,
+      )
     expect(header('message')).toBe('poison was processed')
     expect([header('topic'), header('partition'), header('offset')]).toEqual(['in', '0', '0'])
     expect(output.readAll().map(({ value }) => value)).toEqual([1])

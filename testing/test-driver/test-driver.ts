@@ -1,5 +1,4 @@
 import { createMemoryDatabase } from '#state-stores'
-import type { Topology } from '#streams/topology'
 import { assert, parseTaskId, partitionForKey, present, StreamsError, type TaskId } from '#streams/base'
 import {
   type CommittedOffset,
@@ -25,6 +24,7 @@ import {
   StreamTask,
 } from '#streams/runtime'
 import { createRecordCache, type ManagedStore, type RecordCache } from '#streams/stores'
+import type { Topology } from '#streams/topology'
 import { createMemoryTopics, type MemoryTopics, type PendingRecord } from './memory-topics.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
