@@ -13,6 +13,8 @@ export class SegmentedEntry<K, V> {
   /** Changelog timestamp of a plain store: that of the record which was in process. */
   timestampMs = 0
   dirtySequence = 0
+  /** False where the engine is known not to have it: then its deletion is not written there. */
+  isInEngine = true
   update: CachedUpdate<CacheableEntry> | undefined = undefined
 
   constructor(group: KeyGroup<K, V>, timeMs: number, minor: number, value: V | null) {

@@ -32,6 +32,8 @@ class KeyValueEntry<K, V> {
   timestampMs = 0
   /** 0 = clean. Rises in the order in which entries became dirty. */
   dirtySequence = 0
+  /** False where the engine is known not to have it: then its deletion is not written there. */
+  isInEngine = true
   isReferenced = false
   update: CachedUpdate<CacheableEntry> | undefined = undefined
 
@@ -182,7 +184,8 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
       const key = this.#engineKeyOf(entry)
       bytes += key.length
       if (entry.value === null) {
-        batch.delete(keyspace, key)
+        if (entry.isInEngine) batch.delete(keyspace, key)
+        // Logged all the same: an attempt that was aborted may have left a value in the changelog.
         changelog?.(key, null, entry.timestampMs, NO_HEADERS)
       } else if (this.#isTimestamped) {
         const { value, timestampMs } = entry.value as ValueAndTimestamp<unknown>
@@ -202,7 +205,10 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
 
   committed(): void {
     this.#writes.checkPrepared()
-    for (const entry of this.#writes.entries) entry.dirtySequence = 0
+    for (const entry of this.#writes.entries) {
+      entry.dirtySequence = 0
+      entry.isInEngine = entry.value !== null
+    }
     this.#writes.forget()
     // Twice round: the first time may only take the marks of what was used.
     this.#evict(2 * this.#entries.size)
@@ -268,6 +274,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   #load(key: K, mapKey: unknown): KeyValueEntry<K, V> {
     const entry = this.#add(key, mapKey, null)
     entry.value = this.#readEngine(entry)
+    entry.isInEngine = entry.value !== null
     this.#evict(EVICTION_STEPS_MAX)
     return entry
   }

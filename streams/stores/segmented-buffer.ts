@@ -109,6 +109,7 @@ export class SegmentedBuffer<K, V> {
     if (timeMs >= group.completeFromMs || timeMs > this.#engineTimeMaxMs) return undefined
     const entry = new SegmentedEntry<K, V>(group, timeMs, minor, null)
     entry.value = this.#readEngine(entry)
+    entry.isInEngine = entry.value !== null
     this.#insert(group, index, entry)
     this.#evict(EVICTION_STEPS_MAX)
     return entry.value ?? undefined
@@ -126,6 +127,7 @@ export class SegmentedBuffer<K, V> {
     const isKnown = entry !== undefined || timeMs >= group.completeFromMs || timeMs > this.#engineTimeMaxMs
     if (entry === undefined) {
       entry = new SegmentedEntry<K, V>(group, timeMs, minor, null)
+      entry.isInEngine = !isKnown
       this.#insert(group, index, entry)
     }
     this.#cache?.hold(entry, isKnown ? entry.value : OLD_VALUE_UNKNOWN, this.#writes.entryBytes)
@@ -235,7 +237,7 @@ export class SegmentedBuffer<K, V> {
       const isLive = entry.timeMs >= this.#minLiveMs
       bytes += engineKey.length
       if (value === null) {
-        if (isLive) batch.delete(keyspace, engineKey)
+        if (isLive && entry.isInEngine) batch.delete(keyspace, engineKey)
         changelog?.(engineKey.subarray(SEGMENT_ID_BYTES), null, entry.timestampMs, NO_HEADERS)
         continue
       }
@@ -257,6 +259,7 @@ export class SegmentedBuffer<K, V> {
     this.#observedCommittedMs = this.#observedStreamTimeMs
     for (const entry of this.#writes.entries) {
       entry.dirtySequence = 0
+      entry.isInEngine = entry.value !== null
       if (entry.timeMs > this.#engineTimeMaxMs) this.#engineTimeMaxMs = entry.timeMs
     }
     for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { hexOf } from '../base/index.ts'
 import { serdes } from '../serdes/index.ts'
 import type { EngineFactory } from './key-value-store.contract.ts'
@@ -78,6 +78,24 @@ export function sessionStoreContract(engineName: string, newEngine: EngineFactor
       harness.commit()
       await harness.crash()
       expect(rows(harness.store.fetch('a'))).toEqual(['a@0-10=1', 'a@15-50=merged'])
+    })
+
+    test('a session that came and went between two commits is logged, but not deleted from the engine', async () => {
+      const harness = await open()
+      const { store } = harness
+      store.put(session('a', 0, 10), 'kept')
+      harness.commit()
+      store.put(session('a', 0, 20), 'x')
+      store.remove(session('a', 0, 20))
+      store.remove(session('a', 0, 10))
+      const batch = harness.database.batch()
+      const deletions = vi.spyOn(batch, 'delete')
+      let logged = 0
+      store.prepareCommit(batch, () => logged++)
+      expect([deletions.mock.calls.length, logged]).toEqual([1, 2])
+      batch.write()
+      store.committed()
+      expect(harness.database.keyspace('store').approximateCount()).toBe(0)
     })
 
     test('retention goes by the end; removing what has expired is not counted', async () => {
