@@ -3,7 +3,7 @@ const doors = {
   'state-stores': ['streams/base', 'streams/ports'],
   connectors: ['streams/base', 'streams/ports', 'schemas'],
   schemas: ['streams/base', 'streams/ports', 'streams'],
-  topologies: ['streams', 'schemas'],
+  topologies: ['streams', 'streams/base', 'schemas'],
   load: ['streams/base', 'streams/ports', 'schemas'],
   host: [
     'streams',

@@ -31,7 +31,7 @@ lint:
 	biome ci --error-on-warnings .
 
 layers:
-	depcruise --config .dependency-cruiser.mjs --output-type err-long streams state-stores connectors schemas host cli testing bench
+	depcruise --config .dependency-cruiser.mjs --output-type err-long streams state-stores connectors schemas topologies load api host cli testing bench
 
 unit:
 	vitest run --exclude '**/*.slow.test.ts'

@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url'
+import type { Topology } from '#streams'
 import { messageOf, StreamsError } from '#streams/base'
 import type { TopicSpec } from '#streams/ports'
 import type { StreamsOptions } from '#streams/runtime'
-import type { Topology } from '#streams/topology'
 
 /**
  * What a module that Mto runs exports. Each stream thread imports it and builds its own topology: functions cannot
