@@ -6,7 +6,7 @@ import { partitionForKey, StreamsError } from '#streams/base'
 import type { Log, Logger } from '#streams/ports'
 import type { QueryAnswer, StoreQuery } from '#streams/query'
 import { type RestoreSummary, resolveConfig, type StreamsOptions, type ThreadState } from '#streams/runtime'
-import { loadApplication } from './application-module.ts'
+import { importApplication } from './application-module.ts'
 import { createConsoleLogger, type LogLevel } from './logger.ts'
 import type { MetricSample } from './metrics-registry.ts'
 import { startThreadWorker, type ThreadWorker } from './thread-worker.ts'
@@ -58,8 +58,8 @@ export type EmbeddedApplication = {
 export async function startEmbeddedApplication(options: EmbeddedApplicationOptions): Promise<EmbeddedApplication> {
   const logger = options.logger ?? createConsoleLogger(options.logLevel ?? 'info')
   const location = options.module instanceof URL ? options.module.href : locationOf(options.module)
-  const application = await loadApplication(location)
-  const config = resolveConfig({ ...application.config, ...options.options, applicationId: options.applicationId })
+  const imported = await importApplication(location)
+  const config = resolveConfig({ ...imported.config, ...options.options, applicationId: options.applicationId })
   const owner = await openEmbeddedLog({
     ...options.logSettings,
     directory: join(options.dataDirectory, 'log'),
@@ -67,12 +67,15 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
   })
   try {
     const log = owner.connect()
-    await log.admin.createTopics(application.topics)
+    await log.admin.createTopics(imported.topics)
+    const prepared = await imported.prepare({ log, logger })
+    const application = await imported.build(prepared)
     const threads = options.threads ?? 1
     const share = (bytes: number): number => Math.max(8 * MIB, Math.floor(bytes / threads))
     const workers = Array.from({ length: threads }, (_, index) =>
       startThreadWorker({
         application: location,
+        prepared,
         logLevel: options.logLevel ?? 'info',
         logger,
         logPort: owner.port(),

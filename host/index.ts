@@ -2,7 +2,13 @@
  * Runs applications in a process: worker threads, this machine's clock, disk and console. What `streams/` asks of the
  * world through ports is answered here.
  */
-export { type ApplicationModule, type LoadedApplication, loadApplication } from './application-module.ts'
+export {
+  type ApplicationModule,
+  importApplication,
+  type LoadedApplication,
+  loadApplication,
+  type PrepareContext,
+} from './application-module.ts'
 export { createThread, type ThreadParts, type ThreadSettings } from './create-thread.ts'
 export {
   type ApplicationState,

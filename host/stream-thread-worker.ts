@@ -3,7 +3,7 @@ import { createLogClient } from '#connectors/embedded-log'
 import { present } from '#streams/base'
 import { executeQuery } from '#streams/query'
 import type { StreamThread } from '#streams/runtime'
-import { loadApplication } from './application-module.ts'
+import { importApplication } from './application-module.ts'
 import { createThread } from './create-thread.ts'
 import { failureData } from './failure-data.ts'
 import { createLogger } from './logger.ts'
@@ -48,7 +48,7 @@ port.on('message', (request: ThreadRequest) => {
 
 async function main(): Promise<void> {
   const log = createLogClient(start.logPort, nodeClock)
-  const application = await loadApplication(start.application)
+  const application = await (await importApplication(start.application)).build(start.prepared)
   const created = await createThread({
     application,
     settings: start.settings,

@@ -9,6 +9,8 @@ import type { MetricSample } from './metrics-registry.ts'
 /** What a stream thread is started with. */
 export type ThreadStart = {
   readonly application: string
+  /** What the module's `prepare` returned: plain data. */
+  readonly prepared: unknown
   readonly settings: ThreadSettings
   readonly logLevel: LogLevel
   /** The way to the owner of the log. */

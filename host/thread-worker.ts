@@ -23,6 +23,8 @@ export type ThreadWorker = {
 
 export type ThreadWorkerOptions = {
   readonly application: string
+  /** What the module's `prepare` returned. */
+  readonly prepared: unknown
   readonly settings: ThreadSettings
   readonly logLevel: LogLevel
   readonly logger: Logger
@@ -33,8 +35,8 @@ export type ThreadWorkerOptions = {
 type Waiting = { resolve(value: never): void; reject(error: unknown): void }
 
 export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
-  const { application, settings, logLevel, logger, logPort } = options
-  const start: ThreadStart = { application, settings, logLevel, logPort }
+  const { application, prepared, settings, logLevel, logger, logPort } = options
+  const start: ThreadStart = { application, prepared, settings, logLevel, logPort }
   const worker = new Worker(new URL('./stream-thread-worker.ts', import.meta.url), {
     workerData: start,
     transferList: [logPort],
