@@ -13,7 +13,7 @@ import {
   weekdayOf,
   yearOf,
 } from './calendar.ts'
-import { restructure, writeOff } from './loan-flows.ts'
+import { LOAN_PRODUCTS, restructure, writeOff } from './loan-flows.ts'
 import { credit, KES, shillings } from './money-flows.ts'
 import { originBank, originCheckOff } from './origins.ts'
 import type { Employer } from './population.ts'
@@ -161,14 +161,15 @@ function postInterest(world: World, period: string, index: number, gapMs: number
     })
   }
   for (const loan of person.loans) {
-    const accruedMinor = Math.round((loan.outstandingMinor * 1_200) / 120_000)
+    const { rateBps } = LOAN_PRODUCTS[loan.product]
+    const accruedMinor = Math.round((loan.outstandingMinor * rateBps) / 120_000)
     world.emit(life, 'interest.accrued', {
       member_id: person.member.id,
       account_id: `${loan.id}-L` as never,
       loan_id: loan.id,
       amount_minor: accruedMinor,
       currency: 'KES',
-      annual_rate_bps: 1_200,
+      annual_rate_bps: rateBps,
       period_from: `${period}-01`,
       period_to: dateOf(world.nowMs),
     })

@@ -18,9 +18,9 @@ const SCHEMA_ID_OFFSET = 1
 export function createEncoder(schemas: RegisteredSchemas): (record: LoadRecord) => Bytes {
   const serdes = new Map(SACCO_TOPICS.map(({ name }) => [name, createTopicSerde(name as SaccoTopicName, schemas)]))
   const serialize = (record: LoadRecord): Bytes => {
-    const serde = serdes.get(record.topic) as { serialize(event: SaccoEvent): Bytes } | undefined
+    const serde = serdes.get(record.topic) as { serialize(event: SaccoEvent, topic: string): Bytes } | undefined
     assert(serde !== undefined, `there is no topic ${record.topic}`)
-    return serde.serialize(record.event)
+    return serde.serialize(record.event, record.topic)
   }
   return (record) => {
     switch (record.kind) {

@@ -1,4 +1,12 @@
-import { type AccountId, eventTimeMs, type LoanId, type MemberId, type SaccoEvent, type TransactionId } from '#schemas'
+import {
+  type AccountId,
+  eventTimeMs,
+  type LoanId,
+  type MemberId,
+  problemOfEvent,
+  type SaccoEvent,
+  type TransactionId,
+} from '#schemas'
 import { assert } from '#streams/base'
 import { DAY_MS } from './calendar.ts'
 
@@ -24,8 +32,8 @@ export type LoanFold = {
   interestPaidMinor: number
 }
 
-export const FOLD_OUTCOMES = ['booked', 'no-money', 'duplicate', 'negative-amount', 'too-late'] as const
-/** What became of an event. Only `booked` moved something. */
+export const FOLD_OUTCOMES = ['booked', 'no-money', 'duplicate', 'invalid', 'too-late'] as const
+/** What became of an event. Only `booked` moved something; `invalid` is what `problemOfEvent` speaks against. */
 export type FoldOutcome = (typeof FOLD_OUTCOMES)[number]
 
 export type FoldResult = {
@@ -42,6 +50,8 @@ export type BalanceFold = {
    * same partition, as a stream does.
    */
   add(event: SaccoEvent, source?: string): FoldOutcome
+  /** The account as it is now; undefined if nothing has mentioned it. */
+  account(id: AccountId): Readonly<AccountFold> | undefined
   result(): FoldResult
 }
 
@@ -62,18 +72,18 @@ export function createBalanceFold({ lateMaxMs = LATE_MAX_DEFAULT_MS }: FoldOptio
     booked: 0,
     'no-money': 0,
     duplicate: 0,
-    'negative-amount': 0,
+    invalid: 0,
     'too-late': 0,
   }
   const outcomeOf = (event: SaccoEvent, source: string): FoldOutcome => {
     if (seen.has(event.event_id)) return 'duplicate'
-    assert(seen.size < EVENT_IDS_MAX, `more than ${EVENT_IDS_MAX} events: fold them in parts, by member`)
-    seen.add(event.event_id)
+    if (problemOfEvent(event) !== undefined) return 'invalid'
     const timeMs = eventTimeMs(event)
     const newest = newestMs.get(source) ?? Number.NEGATIVE_INFINITY
     if (timeMs > newest) newestMs.set(source, timeMs)
     else if (timeMs < newest - lateMaxMs) return 'too-late'
-    if ('amount_minor' in event.data && event.data.amount_minor < 0) return 'negative-amount'
+    assert(seen.size < EVENT_IDS_MAX, `more than ${EVENT_IDS_MAX} events: fold them in parts, by member`)
+    seen.add(event.event_id)
     return book(books, event) ? 'booked' : 'no-money'
   }
   return {
@@ -82,6 +92,7 @@ export function createBalanceFold({ lateMaxMs = LATE_MAX_DEFAULT_MS }: FoldOptio
       counts[outcome]++
       return outcome
     },
+    account: (id) => books.accounts.get(id),
     result() {
       const accounts = new Map<AccountId, AccountFold>()
       const unknownAccounts = new Map<AccountId, AccountFold>()

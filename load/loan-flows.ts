@@ -20,13 +20,19 @@ import {
 
 /** The life of a loan: application, bureau, guarantors, approval by two, disbursement, repayments, release. */
 
-type ProductTerms = { readonly months: number; readonly rateBps: number; readonly guarantors: number }
+type ProductTerms = {
+  readonly months: number
+  readonly frequency: 'weekly' | 'monthly'
+  readonly instalments: number
+  readonly rateBps: number
+  readonly guarantors: number
+}
 export const LOAN_PRODUCTS: Readonly<Record<LoanProduct, ProductTerms>> = {
-  development: { months: 36, rateBps: 1_200, guarantors: 4 },
-  emergency: { months: 12, rateBps: 1_200, guarantors: 2 },
-  school_fees: { months: 12, rateBps: 1_200, guarantors: 3 },
-  mobile: { months: 1, rateBps: 9_600, guarantors: 0 },
-  salary_advance: { months: 3, rateBps: 6_000, guarantors: 0 },
+  development: { months: 36, frequency: 'monthly', instalments: 36, rateBps: 1_200, guarantors: 4 },
+  emergency: { months: 12, frequency: 'monthly', instalments: 12, rateBps: 1_200, guarantors: 2 },
+  school_fees: { months: 12, frequency: 'monthly', instalments: 12, rateBps: 1_200, guarantors: 3 },
+  mobile: { months: 1, frequency: 'weekly', instalments: 4, rateBps: 9_600, guarantors: 0 },
+  salary_advance: { months: 3, frequency: 'monthly', instalments: 3, rateBps: 6_000, guarantors: 0 },
 }
 
 const AUTHORITY_MINOR = 50_000_000
@@ -105,7 +111,7 @@ function newLoan(world: World, request: LoanRequest): Loan {
 }
 
 /** People vouch for those who joined after them: so no honest chain of guarantees comes back to its start. */
-function drawGuarantors(world: World, borrower: Person, count: number): readonly Person[] {
+export function drawGuarantors(world: World, borrower: Person, count: number): readonly Person[] {
   const guarantors: Person[] = []
   const index = borrower.member.index
   if (index < 200) return guarantors
@@ -135,7 +141,7 @@ function guaranteeData(loan: Loan, { person, amountMinor, guaranteeId }: Guarant
   } as const
 }
 
-function pledge(world: World, flow: Flow, loan: Loan): void {
+export function pledge(world: World, flow: Flow, loan: Loan): void {
   for (const guarantor of loan.guarantors) {
     flow.after(world.random.whole(1, 90) * MINUTE_MS, () => {
       world.emit(flow, 'guarantee.pledged', {
@@ -254,14 +260,19 @@ function approve(world: World, request: LoanRequest, loan: Loan, maker: Staff): 
 }
 
 /** Equal principal, interest on what is left; the last line takes the rounding. */
-export function scheduleOf(loan: Loan, fromMs: number): readonly Instalment[] {
-  const { months, rateBps } = LOAN_PRODUCTS[loan.product]
-  const part = Math.floor(loan.principalMinor / months)
-  return Array.from({ length: months }, (_, index) => ({
+export function scheduleOf(
+  loan: Loan,
+  fromMs: number,
+  instalments: number = LOAN_PRODUCTS[loan.product].instalments,
+): readonly Instalment[] {
+  const { frequency, rateBps } = LOAN_PRODUCTS[loan.product]
+  const part = Math.floor(loan.principalMinor / instalments)
+  const periodsPerYear = frequency === 'weekly' ? 52 : 12
+  return Array.from({ length: instalments }, (_, index) => ({
     number: index + 1,
-    dueMs: addMonths(fromMs, index + 1),
-    principalMinor: index === months - 1 ? loan.principalMinor - part * (months - 1) : part,
-    interestMinor: Math.round(((loan.principalMinor - part * index) * rateBps) / 120_000),
+    dueMs: frequency === 'weekly' ? fromMs + (index + 1) * 7 * DAY_MS : addMonths(fromMs, index + 1),
+    principalMinor: index === instalments - 1 ? loan.principalMinor - part * (instalments - 1) : part,
+    interestMinor: Math.round(((loan.principalMinor - part * index) * rateBps) / (10_000 * periodsPerYear)),
   }))
 }
 
@@ -274,7 +285,7 @@ export function termsOf(
     annual_rate_bps: LOAN_PRODUCTS[loan.product].rateBps,
     method: 'reducing_balance',
     instalment_count: instalments.length,
-    frequency: instalments.length === 1 ? 'once' : 'monthly',
+    frequency: LOAN_PRODUCTS[loan.product].frequency,
     first_due_date: dateOf((instalments[0] as Instalment).dueMs),
     schedule: instalments.map((line) => ({
       number: line.number,

@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS, isoOf, officeTimeFrom } from './calendar.ts'
-import { planRepayment, scheduleOf, termsOf } from './loan-flows.ts'
+import { drawGuarantors, LOAN_PRODUCTS, planRepayment, pledge, scheduleOf, termsOf } from './loan-flows.ts'
 import { emitAccounts, emitRegistered, emitVerified, seeDevice } from './member-flows.ts'
 import { credit, depositByMpesa, depositCash, KES, MPESA_MAX_MINOR, shillings } from './money-flows.ts'
 import { originSystem } from './origins.ts'
@@ -82,13 +82,21 @@ function takeOnLoan(world: World, person: Person): void {
   const { random } = world
   const product: LoanProduct = random.pick(['development', 'development', 'emergency', 'school_fees'])
   const amountMinor = shillings(random.around(product === 'development' ? 15_000_000 : 4_000_000, 0.6))
+  // Some are nearly repaid, most have a good part of their term left.
+  const instalmentsLeft = random.whole(1, LOAN_PRODUCTS[product].instalments)
+  const { guarantors: guarantorCount } = LOAN_PRODUCTS[product]
+  const vouching = drawGuarantors(world, person, guarantorCount)
   const loan: Loan = {
     id: world.newLoanId(),
     borrower: person,
     product,
     principalMinor: amountMinor,
     instalments: [],
-    guarantors: [],
+    guarantors: vouching.map((guarantor) => ({
+      person: guarantor,
+      amountMinor: Math.floor(amountMinor / vouching.length),
+      guaranteeId: world.newReference('G'),
+    })),
     habit: drawHabit(random.next()),
     outstandingMinor: amountMinor,
     paidCount: 0,
@@ -96,7 +104,7 @@ function takeOnLoan(world: World, person: Person): void {
   }
   // The first line falls due in live traffic, whenever in its first month that is.
   const firstFromMs = world.sacco.options.startMs - random.between(0, 28) * DAY_MS
-  const instalments = scheduleOf(loan, Math.max(firstFromMs, world.nowMs))
+  const instalments = scheduleOf(loan, Math.max(firstFromMs, world.nowMs), instalmentsLeft)
   Object.assign(loan, { instalments })
   person.loans.push(loan)
   world.emit(world.life, 'loan.disbursed', {
@@ -111,6 +119,9 @@ function takeOnLoan(world: World, person: Person): void {
     disbursed_at: isoOf(world.nowMs),
   })
   planRepayment(world, loan)
+  // Once everybody is known: a guarantor's own books may be opened after these.
+  const pledgeMs = Math.max(world.nowMs, world.sacco.options.startMs - 3 * HOUR_MS)
+  world.at(pledgeMs, () => pledge(world, world.life, loan))
 }
 
 /** Most pay as agreed: about one in twenty is a month behind at some time, one in fifty stops. */

@@ -110,13 +110,17 @@ type FlawedInput = {
 /** An added record beside `beside`: it never replaces a good one, so the money of the world stays whole. */
 function flawedRecord(input: FlawedInput): LoadRecord {
   const { kind, beside, random, id } = input
+  // The event gets an id of its own: its bytes are unreadable, and nobody may take it for a duplicate.
+  const event = { ...beside.event, event_id: eventId(id) }
   switch (kind) {
-    case 'undecodable':
-      return { ...beside, kind, bytes: Uint8Array.from({ length: random.whole(0, 40) }, () => random.whole(1, 255)) }
+    case 'undecodable': {
+      // The first byte is never the 0 of the wire format.
+      const bytes = Uint8Array.from({ length: random.whole(0, 40) }, () => random.whole(1, 255))
+      return { ...beside, kind, event, bytes }
+    }
     case 'unknown-schema':
     case 'wrong-type':
-      // The event gets an id of its own: its bytes are unreadable, and nobody may take it for a duplicate.
-      return { ...beside, kind, event: { ...beside.event, event_id: eventId(id) } }
+      return { ...beside, kind, event }
     case 'negative-amount':
     case 'unknown-member':
     case 'year-late':

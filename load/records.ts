@@ -28,7 +28,7 @@ export type LoadRecord = {
   /** `opening`: balances and history before live traffic, to be loaded as fast as possible. */
   readonly phase: 'opening' | 'live'
   readonly kind: RecordKind
-  /** The event; for `unknown-schema` and `wrong-type` the one whose bytes are spoilt. */
+  /** The event; for the first three flawed kinds one that never comes out, since the bytes are spoilt. */
   readonly event: SaccoEvent
   /** For `undecodable` only: what is published instead. */
   readonly bytes: Bytes | undefined

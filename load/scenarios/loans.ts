@@ -135,7 +135,7 @@ export const firstPaymentDefault: Scenario = {
       onDisbursed: (disbursed) => {
         // Keeps the scenario open until the default can be seen: before that, nobody can find it.
         const dueMs = (disbursed.instalments[0]?.dueMs ?? world.nowMs) - world.nowMs
-        scene.after(dueMs + 5 * DAY_MS, () => undefined)
+        scene.on(world.nowMs + dueMs + 5 * DAY_MS, () => undefined)
       },
     })
     scene.involveLoan(loan)
@@ -198,7 +198,7 @@ export const evergreening: Scenario = {
           }
           if (round === rounds) return
           amountMinor = roundTens(amountMinor * 1.15)
-          scene.after(random.between(20, 27) * DAY_MS, () => take(round + 1, disbursed))
+          scene.after(random.between(3, 9) * DAY_MS, () => take(round + 1, disbursed))
         },
       })
       scene.involveLoan(loan)

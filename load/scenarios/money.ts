@@ -1,4 +1,4 @@
-import { HOUR_MS, isOfficeHours, MINUTE_MS, officeMorningFrom, officeTimeFrom, SECOND_MS } from '../calendar.ts'
+import { DAY_MS, HOUR_MS, isOfficeHours, MINUTE_MS, officeMorningFrom, officeTimeFrom, SECOND_MS } from '../calendar.ts'
 import { changeContact, signIn } from '../member-flows.ts'
 import {
   depositByMpesa,
@@ -225,8 +225,9 @@ export const repeatedAmounts: Scenario = {
     const { world, random, flow } = scene
     const amountMinor = random.pick([9_900, 19_900, 49_900]) * KES
     const count = random.whole(6, 9)
-    const person = scene.cast(hasAtLeast(amountMinor * count))
+    const person = scene.cast(hasAtLeast(amountMinor * count * 1.1))
     if (person === undefined) return false
+    person.quietUntilMs = world.nowMs + 3 * DAY_MS
     for (let n = 0; n < count; n++) {
       scene.after(n * random.between(3, 8) * HOUR_MS, () => {
         const isOpen = isOfficeHours(world.nowMs)

@@ -194,7 +194,8 @@ export const tellerShortage: Scenario = {
     scene.involveStaff(teller)
     const count = random.whole(4, 6)
     for (let n = 0; n < count; n++) {
-      scene.after(n * random.whole(1, 2) * DAY_MS + HOUR_MS, () => {
+      const dayMs = dayStartOf(world.nowMs + (1 + n * random.whole(1, 2)) * DAY_MS)
+      scene.on(dayMs + random.between(16, 17) * HOUR_MS, () => {
         const expectedMinor = random.whole(200, 2_000) * 1_000 * KES
         balanceDrawer(world, flow, teller, expectedMinor, expectedMinor - random.whole(15, 90) * 100 * KES)
       })
