@@ -10,6 +10,11 @@ const application = await startEmbeddedApplication({
   dataDirectory,
   logLevel: 'warn',
 })
+// If it fails later, nothing below would ever hear of it.
+application.finished.catch((error: unknown) => {
+  console.error(error)
+  process.exit(1)
+})
 await application.ready
 
 const producer = await application.log.createProducer({ clientId: 'lines', bufferBytesMax: 1_000_000 })
