@@ -40,7 +40,13 @@ export async function compactPartition(parts: CompactionParts, partition: Partit
   let changed = false
   for (;;) {
     const cleanedBefore = partition.cleanedOffset
-    if (await compactOnce(parts, partition)) changed = true
+    try {
+      if (await compactOnce(parts, partition)) changed = true
+    } catch (error) {
+      // The topic was deleted meanwhile, and its files with it.
+      if (partition.deleted) return changed
+      throw error
+    }
     if (partition.cleanedOffset === cleanedBefore || parts.stopped.aborted || partition.deleted) return changed
   }
 }

@@ -44,7 +44,7 @@ const BATCH_META_BYTES = 12
 /** What changes beside records. Applying an event again, after later ones were applied too, changes nothing. */
 export type JournalEvent =
   | { readonly kind: 'topic-created'; readonly topic: StoredTopic }
-  | { readonly kind: 'topic-deleted'; readonly topicId: number }
+  | { readonly kind: 'topic-deleted'; readonly topicId: number; readonly name: string }
   | { readonly kind: 'start-offset'; readonly topicId: number; readonly partition: number; readonly offset: number }
   | { readonly kind: 'producer'; readonly transactionalId: string; readonly epoch: number }
   | { readonly kind: 'offsets'; readonly group: string; readonly offsets: readonly CommittedOffset[] }

@@ -180,14 +180,20 @@ describe('retention', () => {
   })
 
   test('a reader of old records and appends go on while segments are compacted', async () => {
-    const owner = await openOwner(createMemoryDisk(), { tailCacheBytes: 0, flushBytes: 100 })
+    const disk = createMemoryDisk()
+    const settings = { tailCacheBytes: 0, flushBytes: 100, verify: 'sizes' } as const
+    const before = await openOwner(disk, settings)
+    await createTopic(before.connect(), 't', { cleanupPolicy: 'compact', segmentBytes: 400 })
+    for (let i = 0; i < 50; i++) await produce(before.connect(), 't', [`a=${i}`])
+    await before.close()
+    const owner = await openOwner(disk, settings)
     const log = owner.connect()
-    await createTopic(log, 't', { cleanupPolicy: 'compact', segmentBytes: 400 })
     let stop = false
     const reading = (async () => {
       let reads = 0
       for (; !stop; reads++) {
         const texts = await readTexts(log, 't')
+        await log.admin.offsetsForTimes([{ topic: 't', partition: 0, timestampMs: 1 }])
         expect(new Set(texts.map((text) => text.split(':')[0])).size).toBe(texts.length)
       }
       return reads

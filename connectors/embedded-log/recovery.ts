@@ -109,6 +109,7 @@ function loadPartition(partition: Partition, files: ManifestPartition): void {
       ...segment,
       index: undefined,
       unsynced: false,
+      discarded: false,
     }),
   )
 }

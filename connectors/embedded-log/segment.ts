@@ -34,6 +34,8 @@ export type Segment = {
   readonly createdAtMs: number
   /** Something was written since the last sync. */
   unsynced: boolean
+  /** No longer part of the partition: its file may vanish at any time, and a reader has to look again. */
+  discarded: boolean
 }
 
 /** Entry i speaks of the batches from positions[i] on, up to the next entry's. */
@@ -60,6 +62,7 @@ export function newSegment(directory: string, baseOffset: number, generation: nu
     index: { offsets: [], positions: [], maxTimestampsMs: [] },
     createdAtMs,
     unsynced: true,
+    discarded: false,
   }
 }
 
@@ -195,6 +198,21 @@ export async function readSegment(
   offset: number,
   bytesMax: number,
 ): Promise<SegmentRead | 'gone' | 'nothing'> {
+  try {
+    return await readBatches(disk, pool, segment, offset, bytesMax)
+  } catch (error) {
+    if (segment.discarded) return 'gone'
+    throw error
+  }
+}
+
+async function readBatches(
+  disk: Disk,
+  pool: FilePool,
+  segment: Segment,
+  offset: number,
+  bytesMax: number,
+): Promise<SegmentRead | 'gone' | 'nothing'> {
   const end = segment.length
   if (segment.index === undefined) await scanSegment(disk, pool, segment, false)
   const from = indexedPosition(segment.index as SegmentIndex, offset)
@@ -214,6 +232,7 @@ export async function readSegment(
       windowBytes *= 2
     }
   })
+  if (read === undefined && !segment.discarded) throw corrupted(place, 0, 'the file has vanished')
   return read ?? 'gone'
 }
 

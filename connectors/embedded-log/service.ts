@@ -64,7 +64,7 @@ export function createService({ state, committer, fetcher, offsetForTime }: Serv
     },
     createTopics: (specs) => change(() => createTopicEvents(state, specs)),
     deleteTopics: (names) =>
-      change(() => names.map((name) => ({ kind: 'topic-deleted', topicId: findTopic(state, name).id }) as const)),
+      change(() => names.map((name) => ({ kind: 'topic-deleted', topicId: findTopic(state, name).id, name }) as const)),
     listTopics: async () => [...state.topics.keys()].sort(),
     startOffsets: async (partitions) =>
       partitionsOf(partitions).map((each) => ({

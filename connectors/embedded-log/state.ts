@@ -112,6 +112,10 @@ export function applyEvent(state: LogState, event: JournalEvent): void {
       return
     case 'topic-deleted':
       deleteTopic(state, event.topicId)
+      // Also where the topic is not known any more: the manifest's topics may be newer than its groups.
+      for (const offsets of state.groups.values()) {
+        for (const [name, offset] of offsets) if (offset.topic === event.name) offsets.delete(name)
+      }
       return
     case 'start-offset': {
       const partition = state.topicsById.get(event.topicId)?.partitions[event.partition]
@@ -142,6 +146,7 @@ function deleteTopic(state: LogState, topicId: number): void {
   state.topics.delete(topic.name)
   for (const partition of topic.partitions) {
     partition.deleted = true
+    for (const segment of partition.segments) segment.discarded = true
     const { queue } = partition
     for (let i = 0; i < queue.count; i++) {
       const bytes = queue.at(i).bytes.length
@@ -149,9 +154,6 @@ function deleteTopic(state: LogState, topicId: number): void {
       if (i >= queue.flushedCount) state.tail.unflushedBytes -= bytes
     }
     wakeWaiters(partition)
-  }
-  for (const offsets of state.groups.values()) {
-    for (const [name, offset] of offsets) if (offset.topic === topic.name) offsets.delete(name)
   }
 }
 

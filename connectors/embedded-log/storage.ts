@@ -3,7 +3,7 @@ import type { Clock, Disk, Logger } from '#streams/ports'
 import type { Committer } from './committer.ts'
 import type { FilePool } from './file-pool.ts'
 import { createJournal, JOURNAL_DIRECTORY, journalNumber, journalPath } from './journal.ts'
-import { captureHead, captureTopics, type ManifestHead, writeManifest } from './manifest.ts'
+import { captureHead, captureTopics, type Manifest, type ManifestHead, writeManifest } from './manifest.ts'
 import { addBatchToSegment, newSegment, type Segment } from './segment.ts'
 import { evictTail, type LogState, type Partition } from './state.ts'
 
@@ -147,18 +147,20 @@ export function createStorage(parts: StorageParts): Storage {
     }
   }
 
-  const removeOldFiles = async (journal: number, segments: readonly string[]): Promise<void> => {
+  /** What this manifest, which is durable now, does not name any more; the state may have gone on meanwhile. */
+  const removeOldFiles = async (manifest: Manifest, segments: readonly string[]): Promise<void> => {
     for (const path of segments) {
       await pool.drop(path)
       await disk.removeFile(path)
     }
     for (const { name } of await disk.list(JOURNAL_DIRECTORY)) {
       const number = journalNumber(name)
-      if (number !== undefined && number < journal) await disk.removeFile(journalPath(number))
+      if (number !== undefined && number < manifest.journal) await disk.removeFile(journalPath(number))
     }
+    const named = new Set(manifest.topics.map(({ id }) => id))
     for (const { name } of await disk.list('topics')) {
       const id = Number(name.slice(name.lastIndexOf('~') + 1))
-      if (id < state.nextTopicId && !state.topicsById.has(id)) await removeTopicDirectory(name)
+      if (id < manifest.nextTopicId && !named.has(id)) await removeTopicDirectory(name)
     }
   }
 
@@ -177,13 +179,14 @@ export function createStorage(parts: StorageParts): Storage {
     await syncSegments()
     const obsolete = discarded
     discarded = []
+    const manifest: Manifest = { ...head, topics: captureTopics(state, head.nextTopicId) }
     try {
-      await writeManifest(disk, { ...head, topics: captureTopics(state, head.nextTopicId) })
+      await writeManifest(disk, manifest)
     } catch (error) {
       discarded = [...obsolete, ...discarded]
       throw error
     }
-    await removeOldFiles(head.journal, obsolete)
+    await removeOldFiles(manifest, obsolete)
   }
 
   const checkpoint = async (): Promise<void> => {
@@ -219,7 +222,10 @@ export function createStorage(parts: StorageParts): Storage {
         }
       }),
     discard(segments) {
-      for (const { path } of segments) discarded.push(path)
+      for (const segment of segments) {
+        segment.discarded = true
+        discarded.push(segment.path)
+      }
     },
     get journalBytes() {
       return journalBytes

@@ -13,10 +13,18 @@ export async function offsetForTime(
   partition: Partition,
   timestampMs: number,
 ): Promise<number> {
-  for (const segment of [...partition.segments]) {
+  let segments = partition.segments.slice()
+  while (segments.length > 0) {
+    const segment = segments.shift() as Segment
     if (segment.maxTimestampMs < timestampMs || segment.nextOffset <= partition.startOffset) continue
-    const offset = await findInSegment(disk, pool, segment, partition.startOffset, timestampMs)
-    if (offset !== undefined) return offset
+    try {
+      const offset = await findInSegment(disk, pool, segment, partition.startOffset, timestampMs)
+      if (offset !== undefined) return offset
+    } catch (error) {
+      if (!segment.discarded) throw error
+    }
+    // Compaction or retention replaced it under the search: look at what is there now.
+    if (segment.discarded) segments = partition.segments.filter((each) => each.nextOffset > segment.baseOffset)
   }
   const { queue } = partition
   for (let i = queue.indexOf(partition.flushedOffset - 1); i < queue.count; i++) {
