@@ -38,7 +38,8 @@ export function prefixEnd(prefix: Bytes): Bytes | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {
     const byte = prefix[i] as number
     if (byte === 0xff) continue
-    const end = prefix.slice(0, i + 1)
+    // A copy: `slice` of a Node Buffer would be a view, and the caller's bytes would change.
+    const end = new Uint8Array(prefix.subarray(0, i + 1))
     end[i] = byte + 1
     return end
   }
