@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: oracle help install demo test check bench clean types lint layers unit
+.PHONY: oracle fuzz help install demo test check bench clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -44,3 +44,8 @@ clean: ## Removes what was installed and produced (not your data directory)
 
 oracle: install ## Runs Java's cases through the test driver, on all stores, with crashes: all equal, or exit code 1
 	node testing/oracle/check.ts
+
+SEED ?= 1
+COUNT ?= 1000
+fuzz: install ## Random topologies and inputs, run in every way; SEED= and COUNT= say which
+	node testing/fuzz/fuzz.ts $(SEED) $(COUNT)

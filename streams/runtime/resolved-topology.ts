@@ -54,6 +54,8 @@ export type ResolvedTopology = {
   readonly repartitionTopics: ReadonlySet<string>
   /** Every topic with a fixed name that nodes, changelogs or dead letters write. */
   readonly writtenTopics: readonly string[]
+  /** By id: ids have gaps, since global stores have some of them too. */
+  subTopology(id: number): ResolvedSubTopology
   inputsOf(task: { readonly subTopology: number; readonly partition: number }): readonly TopicPartition[]
   node(name: string): TopologyNode
   children(name: string): readonly string[]
@@ -93,6 +95,8 @@ export function resolveTopology(topology: Topology, config: StreamsConfig, topic
       partitionCount: Math.max(0, ...partitionCounts),
     }
   })
+  const byId = new Map(subTopologies.map((sub) => [sub.id, sub]))
+  const withId = (id: number): ResolvedSubTopology => present(byId.get(id), `there is no sub-topology ${id}`)
   const repartitionTopics = new Set([...topology.repartitionTopics.keys()].map((name) => decorate(name, true)))
   const internalTopics = [
     ...repartitionSpecs(topology, decorate, counts, config),
@@ -108,8 +112,9 @@ export function resolveTopology(topology: Topology, config: StreamsConfig, topic
     internalTopics,
     repartitionTopics,
     writtenTopics: writtenTopics(topology, decorate, internalTopics, config),
+    subTopology: withId,
     inputsOf: ({ subTopology, partition }) =>
-      present(subTopologies[subTopology], `there is no sub-topology ${subTopology}`).sources.flatMap((source) =>
+      withId(subTopology).sources.flatMap((source) =>
         source.topics
           .filter((topic) => partition < (counts.get(topic.name) ?? 0))
           .map((topic) => ({ topic: topic.name, partition })),

@@ -46,7 +46,7 @@ export async function openTask(id: TaskId, collector: RecordCollector, options: 
   const { subTopology, partition } = parseTaskId(id)
   const inputs = topology.inputsOf({ subTopology, partition })
   const positions = await findPositions(log, config, inputs, (topic) => resetOf(topology, subTopology, topic), options)
-  const stores = topology.subTopologies[subTopology]?.stores ?? []
+  const { stores } = topology.subTopology(subTopology)
   const named = (persistence: string): readonly string[] =>
     stores.filter(({ spec }) => spec.persistence === persistence).map(({ spec }) => spec.name)
   const database = await stateEngine.open(id, [POSITIONS_KEYSPACE, ...named('persistent')])
@@ -86,7 +86,7 @@ async function closeBoth(
 }
 
 function resetOf(topology: ResolvedTopology, subTopology: number, topic: string): AutoOffsetReset {
-  const sources = topology.subTopologies[subTopology]?.sources ?? []
+  const { sources } = topology.subTopology(subTopology)
   const source = sources.find(({ topics }) => topics.some(({ name }) => name === topic))
   return source?.node.autoOffsetReset ?? { kind: 'earliest' }
 }

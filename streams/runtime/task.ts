@@ -106,7 +106,7 @@ export class StreamTask implements NodeHost {
     this.globalStores = options.globalStores
     this.#config = config
     this.#topology = topology
-    this.#subTopology = present(topology.subTopologies[subTopology], `there is no sub-topology ${subTopology}`)
+    this.#subTopology = topology.subTopology(subTopology)
     this.#counters = taskCounters(options.metrics, id)
     this.group = new PartitionGroup(this.#createQueues(options.positions), config.maxTaskIdleMs)
     this.#restoreTimes(options.positions)

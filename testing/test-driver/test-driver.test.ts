@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createStreamsBuilder } from '#streams'
 import { nullable, serdes } from '#streams/serdes'
 
 import { keyValueStore } from '#streams/stores'
@@ -93,6 +94,28 @@ describe('test driver', () => {
     )
     expect(owners.every((partitions) => partitions.length === 1)).toBe(true)
     expect(new Set(owners.flat()).size).toBeGreaterThan(1)
+    driver.close()
+  })
+
+  test('a global table between others takes an id among the sub-topologies, and the tasks behind it run', () => {
+    const builder = createStreamsBuilder()
+    const texts = { key: string, value: string }
+    const first = builder.stream('in1', texts)
+    const rates = builder.globalTable('rates', { ...texts, store: 'rates' })
+    const joined = first.join(
+      rates,
+      (_key, value) => value,
+      (_value, rate) => rate,
+      { value: string },
+    )
+    joined.to('out1')
+    builder.stream('in2', texts).groupByKey().count({ store: 'c' }).toStream().to('out2')
+    const driver = createTestDriver(builder.build())
+    driver.inputTopic('rates', texts).pipe('x', '7')
+    driver.inputTopic('in1', texts).pipe('a', 'x')
+    driver.inputTopic('in2', texts).pipe('b', 'y')
+    expect(driver.outputTopic('out1', texts).readAll()).toMatchObject([{ key: 'a', value: '7' }])
+    expect(driver.outputTopic('out2', { key: string, value: int64 }).readAll()).toMatchObject([{ key: 'b', value: 1 }])
     driver.close()
   })
 

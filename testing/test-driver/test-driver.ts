@@ -124,7 +124,7 @@ export async function openTestDriver(
   const resolved = resolve(topology, configOf(options), options)
   const databases = new Map<string, StateDatabase>()
   for (const id of resolved.tasks) {
-    const stores = resolved.subTopologies[parseTaskId(id).subTopology]?.stores ?? []
+    const { stores } = resolved.subTopology(parseTaskId(id).subTopology)
     databases.set(id, await options.stateEngine.open(id, [POSITIONS_KEYSPACE, ...stores.map(({ spec }) => spec.name)]))
   }
   const open = (name: string, keyspaces: readonly string[]): StateDatabase =>
@@ -417,7 +417,7 @@ class Driver implements TestDriver {
 
   #openTask(id: TaskId): void {
     const { subTopology, partition } = parseTaskId(id)
-    const stores = this.topology.subTopologies[subTopology]?.stores ?? []
+    const { stores } = this.topology.subTopology(subTopology)
     const named = (persistence: string): readonly string[] =>
       stores.filter(({ spec }) => spec.persistence === persistence).map(({ spec }) => spec.name)
     const database = this.#databases.get(id)?.database ?? this.#open(id, [POSITIONS_KEYSPACE, ...named('persistent')])
@@ -479,7 +479,7 @@ class Driver implements TestDriver {
   #loseState(): void {
     for (const [id, { database }] of this.#databases) {
       const { subTopology } = parseTaskId(id)
-      const stores = this.topology.subTopologies[subTopology]?.stores ?? []
+      const { stores } = this.topology.subTopology(subTopology)
       const batch = database.batch()
       const persistent = stores.filter(({ spec }) => spec.persistence === 'persistent').map(({ spec }) => spec.name)
       for (const name of [POSITIONS_KEYSPACE, ...persistent])
