@@ -14,7 +14,7 @@ import {
   yearOf,
 } from './calendar.ts'
 import { LOAN_PRODUCTS, restructure, writeOff } from './loan-flows.ts'
-import { credit, KES, shillings } from './money-flows.ts'
+import { chargeFee, credit, KES, shillings } from './money-flows.ts'
 import { originBank, originCheckOff } from './origins.ts'
 import type { Employer } from './population.ts'
 import { type Loan, move, type Person, type RepaymentHabit, type World } from './world.ts'
@@ -35,6 +35,7 @@ export const DERIVED_EVENT_TYPES: readonly EventType[] = [
 
 const SAVINGS_RATE_BPS = 300
 const DIVIDEND_RATE_BPS = 1_000
+const LEDGER_FEE_MINOR = 5_000
 const WITHHOLDING_BPS = 500
 
 export function planCalendar(world: World): void {
@@ -109,7 +110,7 @@ function planMilkMoney(world: World, day: number): void {
   }
 }
 
-/** Interest on savings and on loans, and the return to the regulator, in the night after the last day. */
+/** Interest and the ledger fee, and the return to the regulator, in the night after the last day. */
 function planMonthEnd(world: World): void {
   const period = monthOf(world.nowMs)
   const fromMs = world.nowMs
@@ -160,6 +161,7 @@ function postInterest(world: World, period: string, index: number, gapMs: number
       occurred_at: isoOf(world.nowMs),
     })
   }
+  if (!person.member.isDormant) chargeFee(world, life, person.fosa, LEDGER_FEE_MINOR, 'ledger')
   for (const loan of person.loans) {
     const { rateBps } = LOAN_PRODUCTS[loan.product]
     const accruedMinor = Math.round((loan.outstandingMinor * rateBps) / 120_000)

@@ -60,7 +60,7 @@ export type FoldOptions = {
   readonly lateMaxMs?: number
 }
 
-export const LATE_MAX_DEFAULT_MS = 180 * DAY_MS
+export const LATE_MAX_DEFAULT_MS = 30 * DAY_MS
 /** Ids kept to recognise duplicates: a JavaScript set holds no more. */
 const EVENT_IDS_MAX = 16_000_000
 

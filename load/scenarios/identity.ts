@@ -87,11 +87,14 @@ export const sharedDevice: Scenario = {
   },
 }
 
+const kilometresBetween = (left: Place, right: Place): number =>
+  111 * Math.hypot(left.latitude - right.latitude, left.longitude - right.longitude)
+
 /** Somewhere at least 200 km from home. */
 function farPlace(scene: Scene, person: Person): Place {
   const { home } = person.member
   const far = scene.world.sacco.branches.filter(({ place }) => {
-    return Math.hypot(place.latitude - home.latitude, place.longitude - home.longitude) > 1.9
+    return kilometresBetween(place, home) > 210
   })
   const abroad = { latitude: 6.465, longitude: 3.406 }
   return far.length === 0 || scene.random.chance(0.2) ? abroad : scene.random.pick(far).place
@@ -109,7 +112,8 @@ export const impossibleTravel: Scenario = {
     const place = farPlace(scene, person)
     seeDevice(world, flow, person, person.device)
     const device = random.chance(0.5) ? person.device : newDevice(world)
-    const laterMs = random.between(8, 40) * MINUTE_MS
+    // Faster than any airliner.
+    const laterMs = (kilometresBetween(person.member.home, place) / random.between(1_000, 3_000)) * HOUR_MS
     scene.after(laterMs, () => {
       seeDevice(world, flow, person, device, place)
       signIn(world, flow, person, 'succeeded', device)

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { EventOf, SaccoEvent } from '#schemas'
 import { HOUR_MS, hourOf, MINUTE_MS } from '../calendar.ts'
@@ -51,7 +53,7 @@ const PATTERNS: Readonly<Record<Family, (found: readonly SaccoEvent[], label: La
   'impossible-travel': (found) => {
     const [left, right] = ofType(found, 'member.device.seen')
     return (
-      left !== undefined && right !== undefined && kilometres(left, right) / (spanMs([left, right]) / HOUR_MS) > 250
+      left !== undefined && right !== undefined && kilometres(left, right) / (spanMs([left, right]) / HOUR_MS) > 900
     )
   },
   'pin-burst': (found) =>
@@ -156,6 +158,13 @@ describe('scenarios', () => {
   })
   test('labels survive the file', () => {
     expect(parseLabels(sample.labels.map(formatLabel).join(''))).toEqual(sample.labels)
+  })
+  test('the document has every family with its words', async () => {
+    const text = await readFile(join(import.meta.dirname, '../../docs/LOAD.md'), 'utf8')
+    for (const { family, note } of SCENARIOS) {
+      expect(text).toContain(`| \`${family}\` |`)
+      expect(text).toContain(note)
+    }
   })
   test('rates are configurable: one family alone', () => {
     const scenarios = { fraudPerDay: 0, benignPerDay: 0, byFamily: { 'pin-burst': 6 } }
