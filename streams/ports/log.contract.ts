@@ -152,12 +152,12 @@ function readingCases(check: Check, tools: LogContractTools): void {
     const log = await tools.connect()
     const topic = await tools.topic(log, 2)
     const producer = await tools.producer(log, [topic])
-    for (let i = 0; i < 50; i++) producer.send(topic, i % 2, null, new Uint8Array(100), i, NO_HEADERS)
-    producer.send(topic, 0, null, new Uint8Array(5_000), 50, NO_HEADERS)
+    for (let i = 0; i < 60; i++)
+      producer.send(topic, i % 2, null, new Uint8Array(i % 9 === 4 ? 5_000 : 100), i, NO_HEADERS)
     await producer.flush()
     const consumer = await tools.consumer(log, fromStart(topic, 2), { pollRecordsMax: 7, pollBytesMax: 450 })
     let count = 0
-    while (count < 51) {
+    while (count < 60) {
       const records = (await consumer.poll(WAIT_MS)).flatMap((batch) => batch.records)
       const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
       expect(records.length).toBeGreaterThan(0)
@@ -165,7 +165,7 @@ function readingCases(check: Check, tools: LogContractTools): void {
       expect(bytes <= 450 || records.length === 1, `${records.length} records with ${bytes} bytes`).toBe(true)
       count += records.length
     }
-    expect(count).toBe(51)
+    expect(count).toBe(60)
   })
 
   check('partitions take turns', async () => {
@@ -174,7 +174,7 @@ function readingCases(check: Check, tools: LogContractTools): void {
     const producer = await tools.producer(log, [topic])
     for (let i = 0; i < 3_000; i++) sendText(producer, topic, i % 3, 'k', `${i}`)
     await producer.flush()
-    const consumer = await tools.consumer(log, fromStart(topic, 3), { pollRecordsMax: 50 })
+    const consumer = await tools.consumer(log, fromStart(topic, 3), { pollRecordsMax: 2 })
     const seen = [0, 0, 0]
     for (let polls = 0; polls < 12; polls++) {
       for (const { partition, records } of await consumer.poll(WAIT_MS))
@@ -252,6 +252,26 @@ function positionCases(check: Check, tools: LogContractTools): void {
     consumer.seek({ topic, partition: 0, offset: 1 })
     expect(consumer.position({ topic, partition: 0 })).toBe(1)
     expect(await next()).toEqual(['1', '2', '3'])
+  })
+
+  check('seek is right also while the next records are on their way', async () => {
+    const log = await tools.connect()
+    const topic = await tools.topic(log)
+    const producer = await tools.producer(log, [topic])
+    const count = 24_000
+    for (let i = 0; i < count; i++) producer.send(topic, 0, null, new Uint8Array(250), i, NO_HEADERS)
+    await producer.flush()
+    const consumer = await tools.consumer(log, fromStart(topic), { pollRecordsMax: 2_000 })
+    // However many polls lie between two seeks, one of these rounds seeks just when a fetch is under way.
+    for (let round = 0; round < 14; round++) {
+      let expected = (round * 7_919) % 10_000
+      consumer.seek({ topic, partition: 0, offset: expected })
+      for (let polls = 0; polls <= round % 7; polls++) {
+        const [batch] = await consumer.poll(WAIT_MS)
+        expect(batch?.records[0]?.offset).toBe(expected)
+        expected = batch?.nextOffset ?? 0
+      }
+    }
   })
 
   check('a paused partition is not given and keeps its position', async () => {
