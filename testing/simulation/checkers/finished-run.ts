@@ -1,0 +1,17 @@
+import type { MemoryEngine } from '#state-stores'
+import type { ResolvedTopology, StreamsConfig } from '#streams/runtime'
+import type { Topology } from '#streams/topology'
+import type { FinalPartition } from '../log-host.ts'
+import type { World } from '../world.ts'
+
+/** What checkers look at when a run is over. */
+export type FinishedRun = {
+  readonly world: World
+  readonly topology: Topology
+  readonly resolved: ResolvedTopology
+  readonly config: StreamsConfig
+  /** By `topic/partition`. */
+  readonly partitions: ReadonlyMap<string, FinalPartition>
+  /** The state directories of the machines, with the state as of the last commit. */
+  readonly engines: readonly MemoryEngine[]
+}

@@ -1,0 +1,95 @@
+import { present, type TaskId } from '#streams/base'
+import { GroupCoordinator } from './group.ts'
+import { LogCore } from './log-core.ts'
+import type { FinalPartition, LogHost } from './log-host.ts'
+import { tagOf, withoutTag } from './observed-log.ts'
+import { APPLICATION_ID, prngFor } from './plan.ts'
+import { createSimulatedLog } from './simulated-log.ts'
+import type { World } from './world.ts'
+
+export type SimulatedLogHost = LogHost & { readonly core: LogCore; readonly group: GroupCoordinator }
+
+/** Brokers that never die, over a network that fails: what the cluster of a run has in common. */
+export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string, TaskId>): SimulatedLogHost {
+  const { plan, time } = world
+  const group = new GroupCoordinator(time, prngFor(plan.seed, 'group'))
+  group.setInputs(inputs)
+  const committed = new Map<string, number>()
+  const core = new LogCore({
+    controlRecords: plan.controlRecords,
+    authorize: (member, offsets) => group.authorize(member, offsets),
+    onOffsets: (member, _group, offsets) => {
+      world.trace.add(`${time.nowMs} ${member} commits`)
+      for (const { topic, partition, offset } of offsets) {
+        const name = `${topic}/${partition}`
+        const before = committed.get(name) ?? 0
+        if (offset < before)
+          world.violation('committed-offsets', `${name} fell from ${before} to ${offset} (${member})`)
+        committed.set(name, offset)
+        const task = inputs.get(name)
+        const owner = task === undefined ? member : group.ownerOf(task)
+        if (owner !== member)
+          world.violation('one-owner', `${member} commits ${name}, whose task belongs to ${owner ?? 'nobody'}`)
+      }
+    },
+  })
+  let ends = ''
+  return {
+    core,
+    group,
+    start: () => Promise.resolve(),
+    createTopics: async (specs) => core.createTopics(specs),
+    append: async ({ topic, key, value, timestampMs, headers = [] }, partition) => {
+      core.append([{ topic, partition, key, value, timestampMs, headers }])
+    },
+    connect: (process) =>
+      createSimulatedLog({
+        core,
+        process,
+        time,
+        member: process.name,
+        lingerMs: plan.lingerMs,
+        retriesMax: plan.retriesMax,
+      }),
+    membershipOf: (process) => group.membershipOf(process),
+    async isSettled() {
+      const partitions = core
+        .topicNames()
+        .flatMap((topic) => Array.from({ length: core.partitionsOf(topic) }, (_, partition) => ({ topic, partition })))
+      const before = ends
+      ends = partitions.map((partition) => core.stableOffset(partition)).join()
+      const offsets = new Map(
+        core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+      )
+      const isRead = partitions.every(({ topic, partition }) => {
+        const name = `${topic}/${partition}`
+        return !inputs.has(name) || (offsets.get(name) ?? 0) === core.slots({ topic, partition }).length
+      })
+      return isRead && before === ends
+    },
+    readAll: async (topics) =>
+      topics.flatMap((topic) =>
+        Array.from({ length: core.partitionsOf(topic) }, (_, partition) => finalPartition(core, topic, partition)),
+      ),
+  }
+}
+
+function finalPartition(core: LogCore, topic: string, partition: number): FinalPartition {
+  const slots = core.slots({ topic, partition })
+  const seen = slots.filter(({ record, transaction }) => {
+    return record !== undefined && (transaction === undefined || transaction.outcome === 'committed')
+  })
+  const start = core.startOffset({ topic, partition })
+  return {
+    topic,
+    partition,
+    records: seen.map(({ record }) => {
+      const found = present(record, 'a record')
+      return { record: withoutTag(found), tag: tagOf(found) }
+    }),
+    live: seen
+      .filter(({ record, isRemoved }) => !isRemoved && (record?.offset ?? 0) >= start)
+      .map(({ record }) => withoutTag(present(record, 'a record'))),
+    endOffset: slots.length,
+  }
+}

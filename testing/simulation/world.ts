@@ -1,0 +1,37 @@
+import type { Fault, FaultName } from './faults.ts'
+import type { Plan } from './plan.ts'
+import { Registry } from './registry.ts'
+import { TraceHash } from './trace-hash.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+export type Violation = { readonly checker: string; readonly message: string }
+
+/** After so many of one run there is nothing more to learn. */
+const VIOLATIONS_MAX = 20
+
+/** What all parts of a run share. */
+export class World {
+  readonly plan: Plan
+  readonly time = new VirtualTime()
+  readonly trace = new TraceHash()
+  readonly registry = new Registry()
+  readonly violations: Violation[] = []
+  readonly faultsByKind = new Map<FaultName, number>()
+  readonly faultsHappened: Fault[] = []
+  /** Errors with which threads ended, by code. */
+  readonly threadEnds = new Map<string, number>()
+
+  constructor(plan: Plan) {
+    this.plan = plan
+  }
+
+  violation(checker: string, message: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ checker, message })
+  }
+
+  happened(fault: Fault): void {
+    this.faultsByKind.set(fault.kind, (this.faultsByKind.get(fault.kind) ?? 0) + 1)
+    this.faultsHappened.push(fault)
+    this.trace.add(`${this.time.nowMs} fault ${fault.kind} ${fault.member}`)
+  }
+}
