@@ -153,7 +153,7 @@ function writeNullable(target: Uint8Array, position: number, source: Bytes | nul
 }
 
 /** Little groups of seven bits, the lowest first; for non-negative safe integers. */
-export function writeVarint(target: Uint8Array, position: number, value: number): number {
+function writeVarint(target: Uint8Array, position: number, value: number): number {
   let at = position
   let rest = value
   while (rest > 0x7fffffff) {

@@ -1,4 +1,4 @@
-import { assert, type Bytes, readInt32, readInt64, writeInt32, writeInt64 } from '#streams/base'
+import { type Bytes, readInt32, readInt64, writeInt32, writeInt64 } from '#streams/base'
 import { checksum } from './checksum.ts'
 
 /**
@@ -24,7 +24,7 @@ import { checksum } from './checksum.ts'
  */
 export const BATCH_HEADER_BYTES = 56
 export const BATCH_FORMAT = 1
-export const ATTRIBUTE_SPARSE = 1
+const ATTRIBUTE_SPARSE = 1
 const CHECKED_FROM = 20
 
 export function batchLength(bytes: Bytes, at: number): number {
@@ -63,11 +63,11 @@ export function batchIsSparse(bytes: Bytes, at: number): boolean {
   return ((bytes[at + 21] as number) & ATTRIBUTE_SPARSE) !== 0
 }
 
-export function batchChecksum(bytes: Bytes, at: number): number {
+function batchChecksum(bytes: Bytes, at: number): number {
   return readInt32(bytes, at + 16) >>> 0
 }
 
-export type BatchHeader = {
+type BatchHeader = {
   readonly length: number
   readonly recordCount: number
   readonly offsetSpan: number
@@ -121,15 +121,4 @@ export function batchProblem(bytes: Bytes, at: number, end: number, withOffset =
   if (checksum(bytes.subarray(at + CHECKED_FROM, at + length)) !== batchChecksum(bytes, at)) return 'a wrong checksum'
   if (withOffset && offsetCheck(bytes, at) !== readInt32(bytes, at + 12)) return 'a wrong offset'
   return undefined
-}
-
-/** Visits the batches in `bytes`, which holds whole ones only. */
-export function forEachBatch(bytes: Bytes, visit: (at: number, length: number) => void): void {
-  let at = 0
-  while (at < bytes.length) {
-    const length = batchLength(bytes, at)
-    assert(length >= BATCH_HEADER_BYTES && at + length <= bytes.length, 'whole batches follow one another')
-    visit(at, length)
-    at += length
-  }
 }

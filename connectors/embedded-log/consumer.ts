@@ -171,7 +171,6 @@ type Fetch = {
   readonly readers: readonly PartitionReader[]
   readonly epochs: readonly number[]
   readonly waits: boolean
-  done: boolean
   promise: Promise<void>
 }
 
@@ -284,7 +283,6 @@ export class LogConsumer implements Consumer {
       readers,
       epochs: readers.map((reader) => reader.epoch),
       waits: waitMs > 0,
-      done: false,
       promise: Promise.resolve(),
     }
     this.#fetch = fetch

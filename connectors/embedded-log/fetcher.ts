@@ -179,7 +179,7 @@ function readQueue({ queue, endOffset }: Partition, offset: number, bytesMax: nu
 }
 
 /** Index of the first segment that ends after the offset. */
-export function firstSegmentAfter({ segments }: Partition, offset: number): number {
+function firstSegmentAfter({ segments }: Partition, offset: number): number {
   let low = 0
   let high = segments.length
   while (low < high) {

@@ -36,7 +36,7 @@ import { checksum } from './checksum.ts'
  * behind it says that the broken one had been acknowledged.
  */
 export const JOURNAL_HEADER_BYTES = 32
-export const FRAME_HEADER_BYTES = 48
+const FRAME_HEADER_BYTES = 48
 const FRAME_MAGIC = 0x4d544f46
 const JOURNAL_MAGIC = utf8Encode('MTOJRNL1')
 const BATCH_META_BYTES = 12

@@ -146,7 +146,7 @@ function ownerOf({ fetching, committer, storage, maintenance, logger, release }:
       offsetForTime(disk, pool, partition, timestampMs)
     return { service: createService({ state, committer, fetcher, offsetForTime: timeIndex }), fetcher }
   }
-  const release_ = (fetcher: Fetcher): void => {
+  const disconnect = (fetcher: Fetcher): void => {
     fetcher.cancelAll()
     fetchers.delete(fetcher)
   }
@@ -174,7 +174,7 @@ function ownerOf({ fetching, committer, storage, maintenance, logger, release }:
         directTransport(
           service,
           () => closed !== undefined,
-          () => release_(fetcher),
+          () => disconnect(fetcher),
         ),
         fetching.clock,
       )
@@ -184,7 +184,7 @@ function ownerOf({ fetching, committer, storage, maintenance, logger, release }:
       ports.add(port)
       servePort(port, service, () => {
         ports.delete(port)
-        release_(fetcher)
+        disconnect(fetcher)
       })
     },
     checkpointNow: () => storage.checkpoint(),

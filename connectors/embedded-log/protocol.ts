@@ -64,13 +64,10 @@ export type LogTransport = {
 
 export type TopicMetadata = TopicDescription & { readonly id: number; readonly maxMessageBytes: number }
 
-/** Identifies one batch in a submission: five numbers each, flat, so that it is cheap to send and to read. */
-export const BATCH_ENTRY_FIELDS = 4
-
 /** One atomic unit: all of it is in the log, or nothing. */
 export type SubmitRequest = {
   readonly producer?: { readonly transactionalId: string; readonly epoch: number }
-  /** Per batch: topic id, partition, position in `bytes`, length. */
+  /** Four numbers per batch, flat, so that it is cheap to send: topic id, partition, position in `bytes`, length. */
   readonly batches: readonly number[]
   /** Given away by the client. */
   readonly bytes: Uint8Array<ArrayBuffer>

@@ -174,7 +174,7 @@ export async function scanSegment(disk: Disk, pool: FilePool, segment: Segment, 
 }
 
 /** The position of an indexed batch that is not after the one that holds `offset`. */
-export function indexedPosition(index: SegmentIndex, offset: number): number {
+function indexedPosition(index: SegmentIndex, offset: number): number {
   let low = 0
   let high = index.offsets.length
   while (low < high) {
