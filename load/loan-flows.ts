@@ -300,16 +300,17 @@ export function termsOf(
 export function planRepayment(world: World, loan: Loan): void {
   const line = loan.instalments[loan.paidCount]
   if (line === undefined || loan.status !== 'open') return
-  const delayDays = delayOf(world, loan.habit)
+  const delayDays = delayOf(world, loan)
   if (delayDays === undefined) return
   const paysMs = Math.max(world.nowMs + MINUTE_MS, line.dueMs + delayDays * DAY_MS)
   world.at(paysMs, () => payInstalment(world, loan))
 }
 
 /** Days after the due date; undefined: never. */
-function delayOf(world: World, habit: RepaymentHabit): number | undefined {
+function delayOf(world: World, { habit, paidCount }: Loan): number | undefined {
   const { random } = world
-  switch (habit) {
+  if (habit === 'never') return undefined
+  switch (paidCount === 0 ? 'punctual' : habit) {
     case 'punctual':
       return random.between(-3, 0.6)
     case 'late':
@@ -317,7 +318,7 @@ function delayOf(world: World, habit: RepaymentHabit): number | undefined {
     case 'delinquent':
       return random.chance(0.5) ? random.between(31, 75) : random.between(0, 20)
     case 'defaulting':
-      return undefined
+      return paidCount < 2 ? random.between(-1, 0.6) : undefined
   }
 }
 

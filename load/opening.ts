@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, isoOf, officeTimeFrom } from './calendar.ts'
+import { addMonths, DAY_MS, HOUR_MS, isoOf, officeTimeFrom } from './calendar.ts'
 import { drawGuarantors, LOAN_PRODUCTS, planRepayment, pledge, scheduleOf, termsOf } from './loan-flows.ts'
 import { emitAccounts, emitRegistered, emitVerified, seeDevice } from './member-flows.ts'
 import { credit, depositByMpesa, depositCash, KES, MPESA_MAX_MINOR, shillings } from './money-flows.ts'
@@ -102,9 +102,9 @@ function takeOnLoan(world: World, person: Person): void {
     paidCount: 0,
     status: 'open',
   }
-  // The first line falls due in live traffic, whenever in its first month that is.
-  const firstFromMs = world.sacco.options.startMs - random.between(0, 28) * DAY_MS
-  const instalments = scheduleOf(loan, Math.max(firstFromMs, world.nowMs), instalmentsLeft)
+  // The first line falls due, and is paid, before live traffic: nobody has never paid anything.
+  const firstDueMs = random.between(world.nowMs + DAY_MS, world.sacco.options.startMs)
+  const instalments = scheduleOf(loan, addMonths(Math.floor(firstDueMs), -1), instalmentsLeft)
   Object.assign(loan, { instalments })
   person.loans.push(loan)
   world.emit(world.life, 'loan.disbursed', {

@@ -15,7 +15,7 @@ import {
   staffId,
 } from '#schemas'
 import { assert } from '#streams/base'
-import { DAY_MS } from './calendar.ts'
+import { DAY_MS, officeTimeFrom } from './calendar.ts'
 import { EMPLOYER_NAMES, FAMILY_NAMES, GIVEN_NAMES, TOWNS } from './names.ts'
 import { createRandom, type Random, subSeed } from './random.ts'
 
@@ -169,9 +169,13 @@ const INCOME_MINOR: Readonly<Record<Segment, number>> = {
 
 function createMember(input: MemberInput): Member {
   const { options, random, branches, employers, staff, index } = input
-  // The first members are the staff itself: they are salaried, at their own branch.
+  // The first members are the staff itself.
   const segment = staff === undefined ? drawSegment(options, random) : 'salaried'
-  const branch = staff?.branch ?? random.pick(branches)
+  // Staff keeps its accounts at the next branch: nobody serves himself in ordinary life.
+  const branch =
+    staff === undefined
+      ? random.pick(branches)
+      : (branches[(branches.indexOf(staff.branch) + 1) % branches.length] as Branch)
   const isDormant = staff === undefined && segment !== 'agent' && random.chance(options.dormantShare)
   const before = isDormant ? options.dormantDays : random.between(3, options.historyDays)
   return {
@@ -191,7 +195,7 @@ function createMember(input: MemberInput): Member {
     staff,
     monthlyIncomeMinor: Math.round(random.around(INCOME_MINOR[segment], 0.5) / 10_000) * 10_000,
     registeredAtMs: options.startMs - Math.floor(random.between(before + 30, before + 3_000) * DAY_MS),
-    openedAtMs: options.startMs - Math.floor(before * DAY_MS),
+    openedAtMs: officeTimeFrom(options.startMs - Math.floor(before * DAY_MS), random.next()),
     isDormant,
     fosa: accountId(`${options.idPrefix}A${pad(index)}-F`),
     bosa: accountId(`${options.idPrefix}A${pad(index)}-B`),

@@ -66,7 +66,8 @@ export type Instalment = {
   readonly principalMinor: number
   readonly interestMinor: number
 }
-export type RepaymentHabit = 'punctual' | 'late' | 'delinquent' | 'defaulting'
+/** In ordinary life everybody pays the first instalment on time; `defaulting` stops after two, `never` is fraud. */
+export type RepaymentHabit = 'punctual' | 'late' | 'delinquent' | 'defaulting' | 'never'
 
 /** What somebody does, step by step: ordinary life has one flow for all, a scenario has its own and keeps the ids. */
 export type Flow = {

@@ -103,7 +103,7 @@ export const ghostBorrowers: Scenario = {
             borrower: ghost,
             product: 'mobile',
             amountMinor: random.whole(20, 60) * 1_000 * KES,
-            habit: 'defaulting',
+            habit: 'never',
             maker: staff,
             approvalDelayMs: random.between(0.5, 4) * HOUR_MS,
             payoutDelayMs: random.between(5, 60) * MINUTE_MS,
@@ -131,7 +131,7 @@ export const firstPaymentDefault: Scenario = {
       borrower,
       product: 'mobile',
       amountMinor: roundTens(borrower.member.monthlyIncomeMinor * random.between(0.3, 0.8)),
-      habit: 'defaulting',
+      habit: 'never',
       onDisbursed: (disbursed) => {
         // Keeps the scenario open until the default can be seen: before that, nobody can find it.
         const dueMs = (disbursed.instalments[0]?.dueMs ?? world.nowMs) - world.nowMs
@@ -173,7 +173,7 @@ export const evergreening: Scenario = {
   family: 'evergreening',
   benign: false,
   eventsMin: 15,
-  note: 'A new loan pays the old one, and another pays that: nothing is ever repaid with own money.',
+  note: 'A new loan pays off the old one, and another pays off that.',
   play(scene) {
     const { random, flow, world } = scene
     const borrower = scene.cast(hasNoLoan)
@@ -191,8 +191,8 @@ export const evergreening: Scenario = {
         payoutDelayMs: random.between(5, 60) * MINUTE_MS,
         ...(refinances === undefined ? {} : { refinances }),
         onDisbursed: (disbursed) => {
-          if (refinances !== undefined) {
-            const interestMinor = refinances.instalments[0]?.interestMinor ?? 0
+          if (refinances?.status === 'open') {
+            const interestMinor = refinances.instalments[refinances.paidCount]?.interestMinor ?? 0
             const principalMinor = refinances.outstandingMinor
             repay(world, flow, refinances, { principalMinor, interestMinor, paidBy: disbursed, fromAccount: true })
           }

@@ -272,7 +272,7 @@ const rent: Scenario = {
     const person = scene.cast(hasAtLeast(amountMinor * 5))
     if (person === undefined) return false
     const landlord = person.payees[0] ?? outsidePhone(random)
-    for (let week = 0; week < 4; week++) {
+    for (let week = 0; week < 3; week++) {
       scene.after(week * 7 * DAY_MS, () => payOutTo(scene, person, amountMinor, landlord))
     }
     return true

@@ -71,9 +71,8 @@ export const structuring: Scenario = {
     const count = random.whole(3, 5)
     for (let n = 0; n < count; n++) {
       scene.on(morningMs + (n + random.between(0.1, 0.9)) * 80 * MINUTE_MS, () => {
-        const branch = random.chance(0.5) ? person.member.branch : random.pick(world.sacco.branches)
         const amountMinor = shillings(cashReportMinor * random.between(0.87, 0.995))
-        depositCash(world, flow, person.fosa, amountMinor, random.pick(branch.tellers))
+        depositCash(world, flow, person.fosa, amountMinor, random.pick(person.member.branch.tellers))
       })
     }
     return true
