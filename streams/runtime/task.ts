@@ -416,11 +416,12 @@ export class StreamTask implements NodeHost {
   // Building --------------------------------------------------------------------------------------------------------
 
   #createQueues(positions: readonly CommittedOffset[]): readonly RecordQueue[] {
-    return this.#subTopology.sources.flatMap(({ node, topics }) =>
-      topics.map(({ name, internal }) => {
-        const source = this.#sources.get(node.name) ?? new SourceInstance(node.name, node.keySerde, node.valueSerde)
+    return this.#subTopology.sources.flatMap(({ node, topics }) => {
+      // One for all topics of the node: it is the parent of what reads them.
+      const source = new SourceInstance(node.name, node.keySerde, node.valueSerde)
+      this.#nodes.set(node.name, source)
+      return topics.map(({ name, internal }) => {
         this.#sources.set(name, source)
-        this.#nodes.set(node.name, source)
         const position = positions.find((candidate) => candidate.topic === name)
         const start = present(position, `no start position for input ${name}-${this.partition}`)
         const extract = node.timestampExtractor ?? this.#config.defaultTimestampExtractor
@@ -434,8 +435,8 @@ export class StreamTask implements NodeHost {
         const queue = new RecordQueue(name, this.partition, start.offset, read)
         this.#committedOffsets.set(queue, start.offset)
         return queue
-      }),
-    )
+      })
+    })
   }
 
   #restoreTimes(positions: readonly CommittedOffset[]): void {

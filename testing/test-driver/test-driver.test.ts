@@ -119,6 +119,20 @@ describe('test driver', () => {
     driver.close()
   })
 
+  test.each([[['in1', 'in2', 'in3']], [/in\d/]])(
+    'every topic of one source reaches what is behind it: %s',
+    (topics) => {
+      const builder = createStreamsBuilder()
+      const texts = { key: string, value: string }
+      builder.stream(topics, texts).to('out')
+      const driver = createTestDriver(builder.build(), { partitionsOf: { in1: 1, in2: 1, in3: 1 } })
+      for (const topic of ['in1', 'in2', 'in3']) driver.inputTopic(topic, texts).pipe(topic, 'x')
+      const keys = driver.outputTopic('out', texts).readAll()
+      expect(keys.map(({ key }) => key)).toEqual(['in1', 'in2', 'in3'])
+      driver.close()
+    },
+  )
+
   test('a processor that throws ends the test, naming record and node', () => {
     const { input } = setUp()
     input.pipe('a', 'x', 1)
