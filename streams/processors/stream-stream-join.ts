@@ -233,7 +233,9 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
     const tracker = this.#tracker
     if (tracker.scanFromMs + rangeAfterMs + windows.graceMs >= tracker.streamTimeMs) return
     const nowMs = this.#context.currentSystemTimeMs()
-    if (nowMs < tracker.nextEmitMs) return
+    const leftMs = tracker.nextEmitMs - nowMs
+    // More than an interval is left when the clock was set back: results do not wait until it is there again.
+    if (leftMs > 0 && leftMs <= emitIntervalMs) return
     tracker.nextEmitMs = nowMs + emitIntervalMs
     if (tracker.storedFromMs === NO_TIME_MS) {
       tracker.setScanFrom(NO_TIME_MS)

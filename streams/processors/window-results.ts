@@ -94,7 +94,9 @@ export class FinalResults<K, A> {
   emit(closeMs: number, headers: Headers): void {
     const { context, intervalMs } = this.#options
     const nowMs = context.currentSystemTimeMs()
-    if (nowMs < this.#nextEmitMs) return
+    const leftMs = this.#nextEmitMs - nowMs
+    // More than an interval is left when the clock was set back: results do not wait until it is there again.
+    if (leftMs > 0 && leftMs <= intervalMs) return
     this.#nextEmitMs = nowMs + intervalMs
     if (this.#lastCloseMs === NO_TIME_MS || this.#lastCloseMs < closeMs) this.#emitUpTo(closeMs, headers)
   }

@@ -65,7 +65,9 @@ export class PartitionGroup {
       this.#idleDeadlines[index] = undefined
       return false
     }
-    const deadline = this.#idleDeadlines[index] ?? wallClockMs + this.#maxTaskIdleMs
+    // Never further ahead than the wait itself: the wall clock may have been set back since it began.
+    const latest = wallClockMs + this.#maxTaskIdleMs
+    const deadline = Math.min(this.#idleDeadlines[index] ?? latest, latest)
     this.#idleDeadlines[index] = deadline
     return wallClockMs >= deadline
   }

@@ -192,18 +192,20 @@ export class LogCore {
     }
   }
 
-  /** Removes what a later committed record of the same key has replaced. */
+  /** Removes what a later committed record of the same key has replaced, but nothing within the topic's lag. */
   compact(): void {
     for (const { spec, partitions } of this.#topics.values()) {
       if (spec.config?.cleanupPolicy === undefined || spec.config.cleanupPolicy === 'delete') continue
       for (let partition = 0; partition < partitions.length; partition++) {
         const { slots } = partitions[partition] as Partition
         const seen = new Set<string>()
+        const newestMs = slots.reduce((newest, { record }) => Math.max(newest, record?.timestampMs ?? 0), 0)
+        const compactedBeforeMs = newestMs - (spec.config.minCompactionLagMs ?? 0)
         for (let at = this.stableOffset({ topic: spec.name, partition }) - 1; at >= 0; at--) {
           const { record, transaction, isRemoved } = slots[at] as Slot
           if (record?.key == null || isRemoved || transaction?.outcome === 'aborted') continue
           const key = hexOf(record.key, record.key.length)
-          if (seen.has(key)) (slots[at] as Slot).isRemoved = true
+          if (seen.has(key) && record.timestampMs <= compactedBeforeMs) (slots[at] as Slot).isRemoved = true
           seen.add(key)
         }
       }
