@@ -1,0 +1,2 @@
+import type { Hono } from 'hono'
+export function dashboardRoutes(_app: Hono): void {}

@@ -1,0 +1,94 @@
+import { type Context, Hono } from 'hono'
+import { messageOf } from '#streams/base'
+import type { Logger } from '#streams/ports'
+import type { ApiApplication } from '../application.ts'
+import { type ParameterProblem, readParameters } from './parameters.ts'
+import { ApiProblem, badParameters, problemOfError, problemResponse } from './problem.ts'
+import type { Answer, Route } from './route.ts'
+
+export type MountOptions = {
+  readonly application: ApiApplication
+  readonly logger: Logger
+  /** Called once a request is answered, for metrics. */
+  readonly onAnswered?: (path: string, status: number, durationMs: number) => void
+  readonly monotonicMs: () => number
+}
+
+/** Puts the routes into a router: reads their parameters, turns answers into responses and errors into problems. */
+export function mountRoutes(app: Hono, routes: readonly Route[], options: MountOptions): void {
+  for (const each of routes) {
+    const path = each.path.replace(/\{(\w+)\}/g, ':$1')
+    app.get(path, async (context) => {
+      const startMs = options.monotonicMs()
+      const answered = await answer(each, context, options)
+      options.onAnswered?.(each.path, answered.status, options.monotonicMs() - startMs)
+      return answered
+    })
+  }
+}
+
+async function answer(each: Route, context: Context, options: MountOptions): Promise<Response> {
+  try {
+    refuseWhileRestoring(each, options.application)
+    const problems: ParameterProblem[] = []
+    const path = readParameters(each.pathParameters, (name) => context.req.param(name), problems)
+    const query = readParameters(each.queryParameters, (name) => context.req.query(name), problems)
+    refuseUnknown(each, context, problems)
+    if (problems.length > 0) throw badParameters(problems)
+    return responseOf(await each.handle({ path, query, request: context.req.raw }))
+  } catch (error) {
+    return problemResponse(problemOf(error, options.logger))
+  }
+}
+
+function refuseWhileRestoring(each: Route, { state }: ApiApplication): void {
+  if (each.answersAlways === true || state === 'running') return
+  if (state === 'starting' || state === 'restoring') {
+    throw new ApiProblem('restoring', `The application is ${state}: answers now would not be whole. Ask again shortly.`)
+  }
+  throw new ApiProblem('unavailable', `The application is ${state}.`)
+}
+
+/** A misspelt filter would otherwise answer with everything. */
+function refuseUnknown(each: Route, context: Context, problems: ParameterProblem[]): void {
+  for (const name of Object.keys(context.req.query())) {
+    if (Object.hasOwn(each.queryParameters, name)) continue
+    const known = Object.keys(each.queryParameters).join(', ') || 'none'
+    problems.push({ field: name.slice(0, 40), reason: `is not a parameter of this path; it has: ${known}` })
+  }
+}
+
+function responseOf(given: Answer): Response {
+  if (given.kind === 'response') return given.response
+  const { body, freshness, status = 200 } = given
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  if (freshness?.streamTime != null) headers['mto-stream-time'] = freshness.streamTime
+  return new Response(JSON.stringify(freshness === undefined ? body : { ...body, freshness }), { status, headers })
+}
+
+/** What nobody expected is logged with its stack, and goes out without any of it. */
+export function problemOf(error: unknown, logger: Logger): ApiProblem {
+  const known = problemOfError(error)
+  if (known !== undefined) return known
+  logger.error('a request failed', {
+    error: messageOf(error),
+    stack: error instanceof Error ? (error.stack ?? '') : '',
+  })
+  return new ApiProblem('internal', 'The request failed for a reason that this answer does not show; the log does.')
+}
+
+export function newRouter(logger: Logger): Hono {
+  const app = new Hono()
+  app.onError((error) => problemResponse(problemOf(error, logger)))
+  app.notFound((context) =>
+    problemResponse(
+      context.req.method === 'GET' || context.req.method === 'HEAD'
+        ? new ApiProblem('not-found', 'There is nothing at this path; /openapi.json lists what there is.')
+        : new ApiProblem(
+            'method-not-allowed',
+            `${context.req.method.slice(0, 20)} is not possible: this API only reads.`,
+          ),
+    ),
+  )
+  return app
+}

@@ -1,0 +1,71 @@
+import type { StoreSpec } from '#streams'
+import { type Bytes, compareBytes } from '#streams/base'
+import type { QueryEntry, StoreFreshness, StoreQuery } from '#streams/query'
+import { type ApiApplication, storeNamed, storesOf } from '../application.ts'
+
+export type Read<T> = { readonly value: T; readonly freshness: readonly StoreFreshness[] }
+export type Entry<V> = { readonly key: string; readonly value: V }
+export type WindowedEntry<V> = { readonly value: V; readonly startMs: number; readonly endMs: number }
+
+export type PageQuery = {
+  readonly store: string
+  readonly from?: unknown
+  readonly to?: unknown
+  readonly prefix?: unknown
+  readonly reverse?: boolean
+  readonly after?: unknown
+  readonly limit: number
+}
+
+/** Reads stores by their names, from whatever tasks hold the entries, in the order of the keys. */
+export type StoreReader = {
+  has(store: string): boolean
+  get<V>(store: string, key: string): Promise<Read<V | undefined>>
+  /** Entries of all tasks, merged in the order of their serialized keys and cut at the limit. */
+  page(query: PageQuery): Promise<Read<readonly QueryEntry[]>>
+  /** As it comes: every task's entries, one after the other. */
+  ask(query: StoreQuery): Promise<Read<readonly QueryEntry[]>>
+}
+
+export function createStoreReader(application: ApiApplication): StoreReader {
+  const names = new Set(storesOf(application.topology).map(({ name }) => name))
+  const ask = async (query: StoreQuery): Promise<Read<readonly QueryEntry[]>> => {
+    const { spec } = storeNamed(application.topology, query.store)
+    const { entries, freshness } = await application.query(query)
+    return { value: entries.map((entry) => ({ ...entry, value: plainValue(spec, entry.value) })), freshness }
+  }
+  return {
+    has: (store) => names.has(store),
+    ask,
+    async get<V>(store: string, key: string) {
+      const { value, freshness } = await ask({ store, kind: 'key', key })
+      return { value: value[0]?.value as V | undefined, freshness }
+    },
+    async page({ store, prefix, ...rest }) {
+      const { spec } = storeNamed(application.topology, store)
+      const read = await ask(
+        prefix === undefined ? { store, kind: 'range', ...rest } : { store, kind: 'prefix', prefix, ...rest },
+      )
+      const sorted = sortByKey(read.value, spec, rest.reverse ?? false).slice(0, rest.limit)
+      return { value: sorted, freshness: read.freshness }
+    },
+  }
+}
+
+type Timestamped = { readonly value: unknown; readonly timestampMs: number }
+
+/** What the application put, without the timestamp that timestamped stores keep beside it. */
+function plainValue(spec: StoreSpec, value: unknown): unknown {
+  const isTimestamped = (spec.kind === 'key-value' || spec.kind === 'window') && spec.timestamped
+  return isTimestamped ? (value as Timestamped).value : value
+}
+
+function sortByKey(entries: readonly QueryEntry[], spec: StoreSpec, reverse: boolean): readonly QueryEntry[] {
+  if (spec.kind === 'custom') return entries
+  const keyed = entries.map((entry) => ({
+    entry,
+    bytes: spec.keySerde.serialize(entry.key as never, spec.name) as Bytes,
+  }))
+  keyed.sort((left, right) => compareBytes(left.bytes, right.bytes) * (reverse ? -1 : 1))
+  return keyed.map(({ entry }) => entry)
+}

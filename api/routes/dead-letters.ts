@@ -1,0 +1,120 @@
+import type { ApiApplication } from '../application.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { freshnessOf } from '../http/freshness.ts'
+import { anything, array, dateTime, integer, nullable, object, oneOf, ref, string } from '../http/json-schema.ts'
+import { optionalChoice, optionalText, pageCursor, pageLimit } from '../http/parameters.ts'
+import { json, type Route, route } from '../http/route.ts'
+import { readBackwards } from '../queries/backward-reader.ts'
+import { deadLetterOf } from '../queries/dead-letters.ts'
+import type { StoreReader } from '../queries/store-reader.ts'
+
+export const DEAD_LETTER_SCHEMAS = {
+  DeadLetter: object({
+    id: string('Where it lies: `topic-partition@offset`.'),
+    kind: oneOf(['dead-letter', 'late']),
+    time: dateTime('Time of the record.'),
+    reason: string('Why, in one word.'),
+    message: string('Why, in a sentence.'),
+    source: object(
+      { topic: nullable(string()), partition: nullable(integer()), offset: nullable(integer()) },
+      'Where it was read, as far as it is known.',
+    ),
+    key: nullable(string()),
+    value: anything('The event, where its bytes can be read; else null.'),
+    valueBytes: integer(),
+    valueHex: nullable(string(), 'The first bytes in hexadecimal, where they cannot.'),
+  }),
+  InputCount: object({
+    topic: string(),
+    outcome: oneOf(['processed', 'duplicate', 'late', 'dead-lettered']),
+    reason: nullable(string()),
+    count: integer(),
+  }),
+}
+
+const ACCOUNTING_STORE = 'input-accounting'
+const ACCOUNTING_ENTRIES_MAX = 1_000
+/** With a filter, this many records are looked at for one page. */
+const SCANNED_MAX = 2_000
+
+export type DeadLetterTopics = { readonly deadLetter: readonly string[]; readonly late: readonly string[] }
+
+export function deadLetterRoutes(
+  application: ApiApplication,
+  reader: StoreReader,
+  topics: DeadLetterTopics,
+): readonly Route[] {
+  return [listDeadLetters(application, topics), countInputs(reader)]
+}
+
+type Position = { readonly topic: string; readonly partition: number; readonly offset: number }
+const isPositions = (value: unknown): value is readonly Position[] =>
+  Array.isArray(value) &&
+  value.every((each) => typeof each?.topic === 'string' && Number.isSafeInteger(each.partition) && each.offset >= 0)
+
+function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics): Route {
+  return route({
+    path: '/v1/dead-letters',
+    operation: 'listDeadLetters',
+    tag: 'System',
+    summary: 'Events that were not processed, the newest first: why, where from, what they are',
+    description:
+      'Read from the dead-letter topics. With `reason`, a page may hold fewer items than `limit` although there is a next one.',
+    pathParameters: {},
+    queryParameters: {
+      kind: optionalChoice('Refused, or only too late.', ['dead-letter', 'late']),
+      reason: optionalText('Only those with this reason.'),
+      limit: pageLimit,
+      cursor: pageCursor,
+    },
+    answer: {
+      description: 'A page of dead letters.',
+      content: { 'application/json': object({ items: array(ref('DeadLetter')), next: nullable(string()) }) },
+    },
+    handle: async ({ query: { kind, reason, limit, cursor } }) => {
+      const before = decodeCursor(cursor, isPositions)
+      const wanted = [...(kind === 'late' ? [] : topics.deadLetter), ...(kind === 'dead-letter' ? [] : topics.late)]
+      const size = reason === undefined ? limit : SCANNED_MAX
+      const page = await readBackwards(application.log, wanted, size, before)
+      const letters = page.records.map((record) =>
+        deadLetterOf(record, application, topics.late.includes(record.topic) ? 'late' : 'dead-letter'),
+      )
+      const items = letters.filter((letter) => reason === undefined || letter.reason === reason)
+      return json({ items, next: page.before === undefined ? null : encodeCursor(page.before) })
+    },
+  })
+}
+
+function countInputs(reader: StoreReader): Route {
+  return route({
+    path: '/v1/input-accounting',
+    operation: 'countInputs',
+    tag: 'System',
+    summary: 'What became of every input, by topic: processed, duplicate, late, dead-lettered',
+    pathParameters: {},
+    queryParameters: {},
+    answer: {
+      description: 'Counts.',
+      content: {
+        'application/json': object({
+          items: array(ref('InputCount')),
+          next: nullable(string()),
+          freshness: ref('Freshness'),
+        }),
+      },
+    },
+    handle: async () => {
+      if (!reader.has(ACCOUNTING_STORE)) return json({ items: [], next: null }, freshnessOf([]))
+      const read = await reader.ask({ store: ACCOUNTING_STORE, kind: 'range', limit: ACCOUNTING_ENTRIES_MAX })
+      const counts = new Map<string, number>()
+      for (const { key, value } of read.value) {
+        counts.set(String(key), (counts.get(String(key)) ?? 0) + Number(value))
+      }
+      const items = [...counts].sort().map(([key, count]) => {
+        const [topic = '', outcome = '', reason = ''] = key.split('|')
+        return { topic, outcome, reason: reason === '' ? null : reason, count }
+      })
+      return json({ items, next: null }, freshnessOf(read.freshness))
+    },
+  })
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '#streams/ports'
+import { string } from '../http/json-schema.ts'
+import { optionalText } from '../http/parameters.ts'
+import { ApiProblem } from '../http/problem.ts'
+import { type Answer, type Route, response, route } from '../http/route.ts'
+import { type LiveClient, liveResponse } from '../live/event-stream.ts'
+import type { FlagFeed } from '../live/flag-feed.ts'
+import type { SystemMonitor, SystemSnapshot } from '../live/system-monitor.ts'
+
+const tag = 'Live'
+/** Of each feed: a browser holds one connection for each open page. */
+const CLIENTS_MAX = 200
+
+const lastEventId = optionalText(
+  'Goes on behind this event, for clients that cannot set the header `Last-Event-ID`.',
+  1_000,
+)
+const content = { 'text/event-stream': string('Events with `id`, `event` and JSON `data`; comments as heartbeats.') }
+
+export type LiveParts = {
+  readonly clock: Clock
+  readonly monitor: SystemMonitor
+  readonly flags: FlagFeed | undefined
+  readonly clients: Map<string, number>
+}
+
+export function liveRoutes(parts: LiveParts): readonly Route[] {
+  return [flagsRoute(parts), metricsRoute(parts)]
+}
+
+type FeedOptions = {
+  readonly parts: LiveParts
+  readonly name: string
+  readonly join: (client: LiveClient) => void | Promise<void>
+  readonly leave: (client: LiveClient | undefined) => void
+}
+
+function serve({ parts: { clock, clients }, name, join, leave }: FeedOptions): Answer {
+  const count = clients.get(name) ?? 0
+  if (count >= CLIENTS_MAX) throw new ApiProblem('too-many-clients', `${CLIENTS_MAX} clients follow this feed already.`)
+  clients.set(name, count + 1)
+  let joined: LiveClient | undefined
+  return response(
+    liveResponse({
+      clock,
+      onOpen: (client) => {
+        joined = client
+        return join(client)
+      },
+      onClose: () => {
+        clients.set(name, (clients.get(name) ?? 1) - 1)
+        leave(joined)
+      },
+    }),
+  )
+}
+
+function flagsRoute(parts: LiveParts): Route {
+  return route({
+    path: '/v1/live/fraud-flags',
+    operation: 'followFraudFlags',
+    tag,
+    summary: 'Fraud flags as they are raised, as server-sent events',
+    description:
+      'Events `flag` (data: a FraudFlag), `hello` at the start, `gap` when too much was missed, `cut-off` with a reason ' +
+      'before the server ends a stream, for example because the client reads too slowly. Ids are positions of the log: ' +
+      'a client that comes back with `Last-Event-ID` misses nothing.',
+    pathParameters: {},
+    queryParameters: { lastEventId },
+    answer: { description: 'A stream of events.', content },
+    handle: ({ request, query }) => {
+      const { flags } = parts
+      if (flags === undefined) {
+        throw new ApiProblem('not-offered', 'The application that runs here raises no fraud flags.')
+      }
+      return serve({
+        parts,
+        name: 'fraud-flags',
+        join: (client) => flags.join(client, request.headers.get('last-event-id') ?? query.lastEventId),
+        leave: (client) => {
+          if (client !== undefined) flags.leave(client)
+        },
+      })
+    },
+  })
+}
+
+function metricsRoute(parts: LiveParts): Route {
+  return route({
+    path: '/v1/live/metrics',
+    operation: 'followMetrics',
+    tag,
+    summary: 'Throughput, latency, lag and dead letters once a second, as server-sent events',
+    description:
+      'Events `snapshot` (data: a SystemSnapshot). Ids are times: what is missed is sent again for five minutes.',
+    pathParameters: {},
+    queryParameters: { lastEventId },
+    answer: { description: 'A stream of events.', content },
+    answersAlways: true,
+    handle: ({ request, query }) => {
+      let stop = (): void => {}
+      const last = request.headers.get('last-event-id') ?? query.lastEventId
+      return serve({
+        parts,
+        name: 'metrics',
+        join: (client) => {
+          const send = (snapshot: SystemSnapshot): void =>
+            client.send({ id: String(Date.parse(snapshot.at)), event: 'snapshot', data: snapshot })
+          for (const snapshot of missed(parts.monitor, last)) send(snapshot)
+          stop = parts.monitor.watch(send)
+        },
+        leave: () => stop(),
+      })
+    },
+  })
+}
+
+/** Without an id only the newest one: the page loads the history by itself. */
+function missed({ history }: SystemMonitor, last: string | undefined): readonly SystemSnapshot[] {
+  if (last === undefined || !/^\d+$/.test(last)) return history.slice(-1)
+  return history.filter(({ at }) => Date.parse(at) > Number(last))
+}
