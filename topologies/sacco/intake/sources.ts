@@ -1,0 +1,88 @@
+import { createEventSerde, createTopicSerde, type RegisteredSchemas, SACCO_EVENTS, type SaccoEvent } from '#schemas'
+import { type Header, type KStream, nullable, type Serde, type StreamsBuilder, serdes } from '#streams'
+import { LOANS_SOURCE } from '../loans/loans.ts'
+import type { MembersStoreSpec } from '../members/stores.ts'
+import { STATE_PARTITIONS } from '../shared/limits.ts'
+import { OWN_HEADER } from '../shared/own-header.ts'
+import { isRefused, isTaken, markLate, type Refused, takeEvents } from './intake.ts'
+import type { IntakeStores } from './stores.ts'
+import { timestampOf } from './timestamps.ts'
+
+/**
+ * Everything that comes in, by member, in the tasks of the members. Transactions and accounting events have the right
+ * partitions already; members, loans and payments are brought to as many by a repartition topic each. What is refused
+ * goes to the late topic or to the dead letters.
+ */
+export function takeIn(
+  builder: StreamsBuilder,
+  schemas: RegisteredSchemas,
+  stores: IntakeStores,
+  members: MembersStoreSpec,
+): KStream<string, SaccoEvent, 'no-value-serde'> {
+  const outcome = sources(builder, schemas).processValues(
+    takeEvents({ stores, members, directTopics: ['sacco.transaction.events', 'sacco.accounting.events'] }),
+    { name: 'intake' },
+  )
+  outcome
+    .filter((_key, value) => isRefused(value), { name: 'refused' })
+    .mapValues((value) => value as Refused, { name: 'refused-events' })
+    .to((_key, { topic }) => topic, { name: 'refused-to', value: refusedSerde(schemas) })
+  return outcome
+    .filter((_key, value) => isTaken(value), { name: 'taken' })
+    .mapValues((value) => value as SaccoEvent, { name: 'taken-events' })
+}
+
+function sources(builder: StreamsBuilder, schemas: RegisteredSchemas): KStream<string, SaccoEvent> {
+  const any = { key: serdes.string, value: createEventSerde(SACCO_EVENTS, schemas) }
+  const read = <Topic extends Parameters<typeof createTopicSerde>[0]>(topic: Topic) =>
+    builder.stream(topic, {
+      key: nullable(serdes.string),
+      value: createTopicSerde(topic, schemas) as unknown as Serde<SaccoEvent>,
+      timestampExtractor: timestampOf,
+      name: `read-${topic}`,
+    })
+  const byMember = (topic: Parameters<typeof createTopicSerde>[0], name: string) =>
+    read(topic)
+      .filter((_key, event) => event.metadata.source !== LOANS_SOURCE, { name: `${name}-of-others` })
+      .process(markLate(), { name: `${name}-lateness` })
+      .selectKey((key, event) => memberIdOf(event) ?? key ?? '', { name: `${name}-key` })
+      .repartition({ name: `${name}-by-member`, partitions: STATE_PARTITIONS, ...any })
+  const accounting = builder
+    .stream('sacco.accounting.events', {
+      key: nullable(serdes.string),
+      value: foreignOnly(createTopicSerde('sacco.accounting.events', schemas) as unknown as Serde<SaccoEvent>),
+      timestampExtractor: timestampOf,
+      name: 'read-sacco.accounting.events',
+    })
+    .filter((_key, event) => event !== null, { name: 'accounting-of-others' })
+    .mapValues((event) => event as SaccoEvent, { name: 'accounting-events', value: any.value })
+  // Keys may be missing in what comes from outside; the intake refuses such events by their key.
+  const transactions = read('sacco.transaction.events') as KStream<string, SaccoEvent>
+  return transactions
+    .merge(byMember('sacco.member.events', 'members'), { name: 'with-members' })
+    .merge(byMember('sacco.loan.events', 'loans'), { name: 'with-loans' })
+    .merge(byMember('sacco.payment.events', 'payments'), { name: 'with-payments' })
+    .merge(accounting as KStream<string, SaccoEvent>, { name: 'with-accounting' })
+}
+
+function memberIdOf(event: SaccoEvent): string | null {
+  return (event.data as { readonly member_id?: string | null }).member_id ?? null
+}
+
+function foreignOnly(inner: Serde<SaccoEvent>): Serde<SaccoEvent | null> {
+  const isOwn = (headers: readonly Header[] | undefined) => headers?.some(({ key }) => key === OWN_HEADER.key) ?? false
+  return {
+    ...nullable(inner),
+    deserialize: (bytes, topic, headers) => (isOwn(headers) ? null : inner.deserialize(bytes, topic, headers)),
+  }
+}
+
+/** Writes the event that was refused, as it would have been written to its own topic. */
+function refusedSerde(schemas: RegisteredSchemas): Serde<Refused> {
+  const inner = createEventSerde(SACCO_EVENTS, schemas)
+  return {
+    name: `refused(${inner.name})`,
+    serialize: ({ refused }, topic, headers) => inner.serialize(refused, topic, headers),
+    deserialize: (bytes, topic, headers) => ({ refused: inner.deserialize(bytes, topic, headers), topic }),
+  }
+}

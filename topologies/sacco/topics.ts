@@ -1,0 +1,19 @@
+import { RETENTION_SEVEN_YEARS_MS, saccoTopicSpecs } from '#schemas'
+import { SIGNAL_RETENTION_MS, STATE_PARTITIONS } from './shared/limits.ts'
+import { DEAD_LETTER_TOPIC, ENTITY_SIGNALS_TOPIC, LATE_TOPIC, MEMBER_SIGNALS_TOPIC } from './shared/names.ts'
+
+const kept = { cleanupPolicy: 'delete', retentionMs: RETENTION_SEVEN_YEARS_MS } as const
+const passing = { cleanupPolicy: 'delete', retentionMs: SIGNAL_RETENTION_MS } as const
+
+/** Topics that are the application's own. The requirement document asks for dead letters, but does not size them. */
+const OWN_TOPICS = [
+  { name: DEAD_LETTER_TOPIC, partitions: 3, config: kept },
+  { name: LATE_TOPIC, partitions: 3, config: kept },
+  { name: MEMBER_SIGNALS_TOPIC, partitions: STATE_PARTITIONS, config: passing },
+  { name: ENTITY_SIGNALS_TOPIC, partitions: STATE_PARTITIONS, config: passing },
+] as const
+
+/** Every topic of the SACCO, for a log with so many copies of each (an embedded log has one). */
+export function saccoTopics(replicationFactor = 1): ReturnType<typeof saccoTopicSpecs> {
+  return [...saccoTopicSpecs(replicationFactor), ...OWN_TOPICS.map((topic) => ({ ...topic, replicationFactor }))]
+}
