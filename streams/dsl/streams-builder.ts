@@ -19,10 +19,13 @@ import { createStream } from './stream-operators.ts'
 import { createTable } from './table-operators.ts'
 import type { Named, TableStoreOptions } from './types.ts'
 
-export type Consumed<K, V> = Named & {
+export type Consumed<K, V> = ConsumedWith<K, V, TimestampExtractor<K, V>>
+/** A table's extractor also sees the records that remove rows, and those without a key. */
+type ConsumedAsTable<K, V> = ConsumedWith<K, V, TimestampExtractor<K | null, V | null>>
+type ConsumedWith<K, V, Extractor> = Named & {
   readonly key: Serde<K>
   readonly value: Serde<V>
-  readonly timestampExtractor?: TimestampExtractor
+  readonly timestampExtractor?: Extractor
   /** Where to begin without a committed offset. */
   readonly autoOffsetReset?: AutoOffsetReset
 }
@@ -49,12 +52,12 @@ export type StreamsBuilder = {
   /** Reads a topic as a table: null values remove rows, records without a key are left out. */
   table<K, V>(
     topic: string,
-    options: Consumed<K, V> & { readonly store?: string | TableStoreOptions },
+    options: ConsumedAsTable<K, V> & { readonly store?: string | TableStoreOptions },
   ): KTable<NonNullable<K>, NonNullable<V>>
   /** A table that every instance holds whole, read to its end before anything else runs. */
   globalTable<K, V>(
     topic: string,
-    options: Omit<Consumed<K, V>, 'autoOffsetReset'> & {
+    options: Omit<ConsumedAsTable<K, V>, 'autoOffsetReset'> & {
       readonly store?: string | Omit<TableStoreOptions, 'historyRetentionMs' | 'logging' | 'caching'>
     },
   ): GlobalKTable<NonNullable<K>, NonNullable<V>>

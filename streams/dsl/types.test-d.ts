@@ -226,6 +226,17 @@ sendOn(words.mapValues((value) => value.length, { value: serdes.int64 }))
 // @ts-expect-error: it sends, so it cannot do without the value's serde
 sendOn(words.mapValues((value) => value.length))
 
+// A timestamp extractor knows what it reads; that of a table also sees what removes rows.
+builder.stream('timed', { ...S, timestampExtractor: ({ key, value }) => key.length + value.length })
+builder.stream('timed', { ...S, timestampExtractor: (record: { readonly timestampMs: number }) => record.timestampMs })
+builder.table('timed-table', { ...S, timestampExtractor: ({ value }) => value?.length ?? 0 })
+// @ts-expect-error: null removes a row
+builder.table('timed-table', { ...S, timestampExtractor: ({ value }) => value.length })
+builder.globalTable('timed-global', {
+  ...S,
+  timestampExtractor: ({ value, timestampMs }) => value?.length ?? timestampMs,
+})
+
 // Windows.
 // @ts-expect-error: grace is always said
 tumblingWindows({ sizeMs: 1 })
@@ -235,6 +246,11 @@ hoppingWindows({ sizeMs: 2, advanceMs: 1, graceMs: 0 })
 // @ts-expect-error: an unlimited window never closes
 words.groupByKey().windowedBy(unlimitedWindows()).emitStrategy(ON_WINDOW_CLOSE)
 words.groupByKey().windowedBy(tumbling).emitStrategy(ON_WINDOW_CLOSE).count()
+words
+  .groupByKey()
+  .windowedBy(tumbling)
+  .emitStrategy({ ...ON_WINDOW_CLOSE, intervalMs: 0, lossless: true })
+  .count()
 // @ts-expect-error: there is no window to wait for
 words.groupByKey().count().suppress(untilWindowCloses())
 words.groupByKey().windowedBy(tumbling).count().suppress(untilWindowCloses())

@@ -21,7 +21,8 @@ export type EmitStrategy =
 
 export const EMIT_INTERVAL_DEFAULT_MS = 1000
 export const ON_WINDOW_UPDATE: EmitStrategy = { kind: 'on-window-update' }
-export const ON_WINDOW_CLOSE: EmitStrategy = {
+/** To be spread where the interval is another one, so its type is that of its kind. */
+export const ON_WINDOW_CLOSE: Extract<EmitStrategy, { readonly kind: 'on-window-close' }> = {
   kind: 'on-window-close',
   intervalMs: EMIT_INTERVAL_DEFAULT_MS,
 }

@@ -35,7 +35,7 @@ export type SourceOptions<K, V> = {
   readonly topics: string | readonly string[] | RegExp
   readonly key: Serde<K>
   readonly value: Serde<V>
-  readonly timestampExtractor?: TimestampExtractor | undefined
+  readonly timestampExtractor?: TimestampExtractor<K, V> | undefined
   readonly autoOffsetReset?: AutoOffsetReset | undefined
 }
 export type ProcessorOptions<KIn, VIn, KOut, VOut> = {
@@ -58,7 +58,7 @@ export type GlobalStoreOptions<K, V> = {
   readonly topic: string
   readonly key: Serde<K>
   readonly value: Serde<V>
-  readonly timestampExtractor?: TimestampExtractor | undefined
+  readonly timestampExtractor?: TimestampExtractor<K, V> | undefined
   readonly processorName: string
   /** Keeps the store up to date; it forwards nothing. */
   readonly supplier: ProcessorSupplier<K, V, never, never>

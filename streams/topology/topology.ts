@@ -15,10 +15,10 @@ type Erased = any
 export type TopicRef = { readonly name: string; readonly internal: boolean }
 
 /** Returns the record's timestamp, or a negative number to drop it. Java: TimestampExtractor. */
-export type TimestampExtractor = (
+export type TimestampExtractor<K = unknown, V = unknown> = (
   record: Omit<LogRecord, 'key' | 'value'> & {
-    readonly key: unknown
-    readonly value: unknown
+    readonly key: K
+    readonly value: V
   },
   partitionTimeMs: number,
 ) => number
@@ -51,7 +51,7 @@ export type SourceNode = {
   readonly pattern?: RegExp
   readonly keySerde: Serde<Erased>
   readonly valueSerde: Serde<Erased>
-  readonly timestampExtractor: TimestampExtractor | undefined
+  readonly timestampExtractor: TimestampExtractor<Erased, Erased> | undefined
   readonly autoOffsetReset: AutoOffsetReset | undefined
 }
 export type ProcessorNode = {
