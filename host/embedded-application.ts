@@ -1,17 +1,26 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { MessagePort } from 'node:worker_threads'
 import { type EmbeddedLogOptions, openEmbeddedLog } from '#connectors/embedded-log'
-import type { StoreSpec, Topology } from '#streams'
-import { partitionForKey, StreamsError } from '#streams/base'
-import type { Log, Logger } from '#streams/ports'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
-import { type RestoreSummary, resolveConfig, type StreamsOptions, type ThreadState } from '#streams/runtime'
+import type { StoreSpec } from '#streams'
+import { partitionForKey } from '#streams/base'
+import type { Logger } from '#streams/ports'
+import {
+  type RestoreEvent,
+  type RestoreSummary,
+  resolveConfig,
+  type StreamsOptions,
+  type ThreadState,
+} from '#streams/runtime'
 import { importApplication } from './application-module.ts'
+import type { ApplicationState } from './application-state.ts'
 import { createConsoleLogger, type LogLevel } from './logger.ts'
-import type { MetricSample } from './metrics-registry.ts'
-import { startThreadWorker, type ThreadWorker } from './thread-worker.ts'
+import { type EmbeddedApplication, RunningApplication } from './running-application.ts'
+import { type ThreadFailureResponse, ThreadPool } from './thread-pool.ts'
+import { type GroupCallbacks, startThreadWorker, type ThreadWorker } from './thread-worker.ts'
 
 const MIB = 1024 * 1024
+const THREAD_REPLACEMENTS_MAX = 10
 
 export type EmbeddedApplicationOptions = {
   /** Path or URL of the module that exports `topology` (see ApplicationModule). */
@@ -30,25 +39,15 @@ export type EmbeddedApplicationOptions = {
   readonly logLevel?: LogLevel
   readonly logger?: Logger
   readonly onRestored?: (summary: RestoreSummary) => void
-}
-
-export type ApplicationState = 'starting' | 'restoring' | 'running' | 'stopping' | 'stopped' | 'failed'
-
-/** A running application in this process: the embedded log and the stream threads on it. */
-export type EmbeddedApplication = {
-  readonly state: ApplicationState
-  /** The log, for producing inputs, reading outputs and administration. */
-  readonly log: Log
-  readonly topology: Topology
-  /** Resolves when every task runs; rejects when the application fails before. */
-  readonly ready: Promise<void>
-  /** Resolves after `stop`; rejects with the error that ended the application. */
-  readonly finished: Promise<void>
-  /** Asks the threads that may hold the key or range; entries come thread by thread. */
-  query(query: StoreQuery): Promise<QueryAnswer>
-  samples(): Promise<readonly MetricSample[]>
-  /** Commits, closes and gives the directory free. Idempotent. */
-  stop(): Promise<void>
+  /** Java: StateRestoreListener. */
+  readonly onRestore?: (event: RestoreEvent) => void
+  /** Java: KafkaStreams.StateListener, StreamThread.StateListener. */
+  readonly onState?: (state: ApplicationState, before: ApplicationState) => void
+  readonly onThreadState?: (threadName: string, state: ThreadState, before: ThreadState) => void
+  /** Java: StreamsUncaughtExceptionHandler. Default: the application ends, as in Java. */
+  readonly onThreadFailure?: (error: unknown, threadName: string) => ThreadFailureResponse
+  /** Threads that are replaced within ten minutes before the application ends all the same; default 10. */
+  readonly threadReplacementsMax?: number
 }
 
 /**
@@ -72,7 +71,7 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
     const application = await imported.build(prepared)
     const threads = options.threads ?? 1
     const share = (bytes: number): number => Math.max(8 * MIB, Math.floor(bytes / threads))
-    const workers = Array.from({ length: threads }, (_, index) =>
+    const start = (index: number, group: GroupCallbacks): ThreadWorker =>
       startThreadWorker({
         application: location,
         prepared,
@@ -80,8 +79,11 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
         logger,
         logPort: owner.port(),
         onRestored: options.onRestored,
+        onRestore: options.onRestore,
+        group,
         settings: {
           applicationId: config.applicationId,
+          threadName: `${config.applicationId}-${index + 1}`,
           index,
           count: threads,
           stateDirectory: join(options.dataDirectory, 'state', config.applicationId),
@@ -89,12 +91,30 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
           stateWriteBufferBytesMax: share(options.stateWriteBufferBytesMax ?? 256 * MIB),
           options: options.options ?? {},
         },
-      }),
-    )
-    return new Running(application.topology, log, workers, async () => {
-      await log.close()
-      await owner.close()
+      })
+    let running: RunningApplication | undefined
+    const pool = new ThreadPool({
+      threads,
+      logger,
+      start,
+      onThreadFailure: options.onThreadFailure ?? (() => 'shut-down-client'),
+      threadReplacementsMax: options.threadReplacementsMax ?? THREAD_REPLACEMENTS_MAX,
+      onThreadState: (threadName, state, before) => {
+        options.onThreadState?.(threadName, state, before)
+        running?.checkState()
+      },
     })
+    running = new RunningApplication({
+      topology: application.topology,
+      log,
+      pool,
+      onState: options.onState ?? (() => {}),
+      closeLog: async () => {
+        await log.close()
+        await owner.close()
+      },
+    })
+    return running
   } catch (error) {
     await owner.close()
     throw error
@@ -103,77 +123,6 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
 
 function locationOf(module: string): string {
   return module.startsWith('file:') ? module : pathToFileURL(module).href
-}
-
-class Running implements EmbeddedApplication {
-  readonly log: Log
-  readonly topology: Topology
-  readonly ready: Promise<void>
-  readonly finished: Promise<void>
-  readonly #workers: readonly ThreadWorker[]
-  #stopping = false
-  #ended: 'stopped' | 'failed' | undefined
-
-  constructor(topology: Topology, log: Log, workers: readonly ThreadWorker[], closeLog: () => Promise<void>) {
-    this.topology = topology
-    this.log = log
-    this.#workers = workers
-    this.ready = Promise.all(workers.map((worker) => worker.running)).then(() => undefined)
-    // Whoever awaits `finished` hears of the failure; `ready` alone must not end the process.
-    this.ready.catch(() => {})
-    this.finished = this.#finish(closeLog)
-    this.finished.catch(() => {})
-  }
-
-  get state(): ApplicationState {
-    if (this.#ended !== undefined) return this.#ended
-    if (this.#stopping) return 'stopping'
-    const states = this.#workers.map((worker) => worker.state)
-    const has = (state: ThreadState): boolean => states.includes(state)
-    if (has('created') || has('starting')) return 'starting'
-    return has('restoring') ? 'restoring' : 'running'
-  }
-
-  /** One thread that fails ends the application: its tasks have no other owner. */
-  async #finish(closeLog: () => Promise<void>): Promise<void> {
-    const ends = this.#workers.map((worker) =>
-      worker.finished.catch((error: unknown) => {
-        this.#stopAll()
-        throw error
-      }),
-    )
-    const results = await Promise.allSettled(ends)
-    const failed = results.find((result) => result.status === 'rejected')
-    this.#ended = failed === undefined ? 'stopped' : 'failed'
-    await closeLog()
-    if (failed !== undefined) throw failed.reason
-  }
-
-  #stopAll(): void {
-    this.#stopping = true
-    for (const worker of this.#workers) worker.stop()
-  }
-
-  async stop(): Promise<void> {
-    this.#stopAll()
-    await this.finished
-  }
-
-  async query(query: StoreQuery): Promise<QueryAnswer> {
-    if (this.#ended !== undefined) throw new StreamsError('CLOSED', 'the application has ended')
-    const answers = await Promise.all(this.#workers.map((worker) => worker.query(query)))
-    // Every thread has its own copy of a global store: one answer is the answer.
-    const isGlobal = this.topology.globalStores.some(({ storeName }) => storeName === query.store)
-    if (isGlobal) return answers[0] ?? { entries: [], freshness: [] }
-    return {
-      entries: answers.flatMap(({ entries }) => entries),
-      freshness: answers.flatMap(({ freshness }) => freshness),
-    }
-  }
-
-  async samples(): Promise<readonly MetricSample[]> {
-    return (await Promise.all(this.#workers.map((worker) => worker.samples()))).flat()
-  }
 }
 
 /** The partition in which a key of a store lives, where it was partitioned by the key's own bytes. */
