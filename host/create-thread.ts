@@ -1,8 +1,9 @@
 import { chooseStateEngine, createMemoryEngine } from '#state-stores'
-import type { Log, Logger, Metrics } from '#streams/ports'
+import type { GroupMembership, Log, Logger, Metrics } from '#streams/ports'
 import {
   createLocalMembership,
   createStreamThread,
+  type RestoreEvent,
   type RestoreSummary,
   resolveConfig,
   type StreamsOptions,
@@ -15,6 +16,8 @@ import { nodeClock } from './node-clock.ts'
 /** What a stream thread of one process needs beside its log: all plain data, since it may run in a worker. */
 export type ThreadSettings = {
   readonly applicationId: string
+  /** Also its transactional id: the same name fences what an earlier thread of that name left. */
+  readonly threadName: string
   readonly index: number
   readonly count: number
   /** Root of the state directories; the application's name is added. */
@@ -33,6 +36,9 @@ export type ThreadParts = {
   readonly metrics: Metrics
   readonly onState?: (state: ThreadState) => void
   readonly onRestored?: (summary: RestoreSummary) => void
+  readonly onRestore?: (event: RestoreEvent) => void
+  /** Default: a fixed number of threads, each with every count-th task. */
+  readonly membership?: GroupMembership
 }
 
 /** A stream thread on this machine's disk and clock; `close` gives the state directory free after `run` has ended. */
@@ -46,11 +52,11 @@ export async function createThread(parts: ThreadParts): Promise<{ thread: Stream
   const memoryEngine = createMemoryEngine()
   if (settings.index === 0) logger.info(choice.sentence)
   const thread = createStreamThread({
-    name: `${config.applicationId}-${settings.index + 1}`,
+    name: settings.threadName,
     topology: application.topology,
     config,
     log,
-    membership: createLocalMembership(settings.index, settings.count),
+    membership: parts.membership ?? createLocalMembership(settings.index, settings.count),
     stateEngine: choice.engine,
     memoryEngine,
     clock: nodeClock,
@@ -58,6 +64,7 @@ export async function createThread(parts: ThreadParts): Promise<{ thread: Stream
     metrics,
     ...(parts.onState === undefined ? {} : { onState: parts.onState }),
     ...(parts.onRestored === undefined ? {} : { onRestored: parts.onRestored }),
+    ...(parts.onRestore === undefined ? {} : { onRestore: parts.onRestore }),
   })
   return {
     thread,

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { MessagePort } from 'node:worker_threads'
 import { type EmbeddedLogOptions, openEmbeddedLog } from '#connectors/embedded-log'
 import type { StoreSpec } from '#streams'
 import { partitionForKey } from '#streams/base'
@@ -107,6 +106,7 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
     running = new RunningApplication({
       topology: application.topology,
       log,
+      logPort: owner.port,
       pool,
       onState: options.onState ?? (() => {}),
       closeLog: async () => {

@@ -9,10 +9,9 @@ export {
   loadApplication,
   type PrepareContext,
 } from './application-module.ts'
+export { type ApplicationState, clientStates } from './application-state.ts'
 export { createThread, type ThreadParts, type ThreadSettings } from './create-thread.ts'
 export {
-  type ApplicationState,
-  type EmbeddedApplication,
   type EmbeddedApplicationOptions,
   partitionOfKey,
   startEmbeddedApplication,
@@ -20,3 +19,5 @@ export {
 export { createConsoleLogger, createLogger, formatLine, type LogLevel, type LogLine } from './logger.ts'
 export { createMetricsRegistry, type MetricSample, type MetricsRegistry } from './metrics-registry.ts'
 export { nodeClock } from './node-clock.ts'
+export type { EmbeddedApplication } from './running-application.ts'
+export type { ThreadFailureResponse } from './thread-pool.ts'

@@ -2,10 +2,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createLogClient } from '#connectors/embedded-log'
 import { present } from '#streams/base'
 import { executeQuery } from '#streams/query'
-import type { StreamThread } from '#streams/runtime'
+import type { RestoreEvent, StreamThread } from '#streams/runtime'
 import { importApplication } from './application-module.ts'
 import { createThread } from './create-thread.ts'
 import { failureData } from './failure-data.ts'
+import { createGroupMember } from './group-member.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsRegistry } from './metrics-registry.ts'
 import { nodeClock } from './node-clock.ts'
@@ -23,12 +24,28 @@ const logger = createLogger(start.logLevel, (line) => report({ kind: 'log', line
 
 let thread: StreamThread | undefined
 let stopRequested = false
+let isPaused = false
+const membership = createGroupMember(report)
 
 port.on('message', (request: ThreadRequest) => {
   switch (request.kind) {
     case 'stop':
       stopRequested = true
       thread?.stop()
+      return
+    case 'pause':
+      isPaused = true
+      thread?.pause()
+      return
+    case 'resume':
+      isPaused = false
+      thread?.resume()
+      return
+    case 'assigned':
+      membership.assigned(request.generation, request.active)
+      return
+    case 'metadata':
+      report({ kind: 'metadata', id: request.id, metadata: thread?.metadata() })
       return
     case 'samples':
       report({ kind: 'samples', id: request.id, samples: metrics.samples() })
@@ -57,8 +74,11 @@ async function main(): Promise<void> {
     metrics,
     onState: (state) => report({ kind: 'state', state }),
     onRestored: (summary) => report({ kind: 'restored', summary }),
+    ...(start.tellsRestores ? { onRestore: (event: RestoreEvent) => report({ kind: 'restore', event }) } : {}),
+    membership,
   })
   thread = created.thread
+  if (isPaused) thread.pause()
   if (stopRequested) thread.stop()
   await thread.run()
   await created.close()

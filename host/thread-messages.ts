@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { StreamsErrorCode } from '#streams/base'
+import type { StreamsErrorCode, TaskId } from '#streams/base'
 import type { QueryAnswer, StoreQuery } from '#streams/query'
-import type { RestoreSummary, ThreadState } from '#streams/runtime'
+import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import type { LogLevel, LogLine } from './logger.ts'
 import type { MetricSample } from './metrics-registry.ts'
@@ -13,6 +13,8 @@ export type ThreadStart = {
   readonly prepared: unknown
   readonly settings: ThreadSettings
   readonly logLevel: LogLevel
+  /** Whether anybody listens to the steps of restores: they are not sent otherwise. */
+  readonly tellsRestores: boolean
   /** The way to the owner of the log. */
   readonly logPort: MessagePort
 }
@@ -28,11 +30,19 @@ export type ThreadRequest =
   | { readonly kind: 'stop' }
   | { readonly kind: 'query'; readonly id: number; readonly query: StoreQuery }
   | { readonly kind: 'samples'; readonly id: number }
+  | { readonly kind: 'metadata'; readonly id: number }
+  | { readonly kind: 'assigned'; readonly generation: number; readonly active: readonly TaskId[] }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
 
 /** From a stream thread. */
 export type ThreadReport =
   | { readonly kind: 'state'; readonly state: ThreadState }
   | { readonly kind: 'restored'; readonly summary: RestoreSummary }
+  | { readonly kind: 'restore'; readonly event: RestoreEvent }
+  | { readonly kind: 'joined'; readonly tasks: readonly TaskId[] }
+  | { readonly kind: 'owned'; readonly generation: number; readonly active: readonly TaskId[] }
+  | { readonly kind: 'metadata'; readonly id: number; readonly metadata: ThreadMetadata | undefined }
   | { readonly kind: 'log'; readonly line: LogLine }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: QueryAnswer }
   | { readonly kind: 'refusal'; readonly id: number; readonly failure: FailureData }

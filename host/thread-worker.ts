@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
-import { StreamsError } from '#streams/base'
+import { StreamsError, type TaskId } from '#streams/base'
 import type { Logger } from '#streams/ports'
 import type { QueryAnswer, StoreQuery } from '#streams/query'
-import type { RestoreSummary, ThreadState } from '#streams/runtime'
+import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import { failureError } from './failure-data.ts'
 import type { LogLevel } from './logger.ts'
@@ -12,13 +12,27 @@ import type { ThreadReport, ThreadRequest, ThreadStart } from './thread-messages
 
 /** A stream thread in a worker, as the main thread sees it. */
 export type ThreadWorker = {
+  readonly name: string
   readonly state: ThreadState
-  /** Resolves when all its tasks run for the first time. */
-  readonly running: Promise<void>
+  /** Resolves when it has ended cleanly; rejects with the error that ended it. */
   readonly finished: Promise<void>
+  /** Resolves when the worker is no more: everything that it had open is closed. */
+  readonly exited: Promise<void>
   query(query: StoreQuery): Promise<QueryAnswer>
   samples(): Promise<readonly MetricSample[]>
+  /** Undefined while it is starting. */
+  metadata(): Promise<ThreadMetadata | undefined>
+  assign(generation: number, active: readonly TaskId[]): void
+  setPaused(isPaused: boolean): void
   stop(): void
+  terminate(): Promise<void>
+}
+
+/** What a thread tells the group of its process. */
+export type GroupCallbacks = {
+  readonly onJoined: (tasks: readonly TaskId[]) => void
+  readonly onOwned: (generation: number, active: readonly TaskId[]) => void
+  readonly onState: (state: ThreadState, before: ThreadState) => void
 }
 
 export type ThreadWorkerOptions = {
@@ -30,31 +44,40 @@ export type ThreadWorkerOptions = {
   readonly logger: Logger
   readonly logPort: MessagePort
   readonly onRestored: ((summary: RestoreSummary) => void) | undefined
+  readonly onRestore: ((event: RestoreEvent) => void) | undefined
+  readonly group: GroupCallbacks
 }
 
 type Waiting = { resolve(value: never): void; reject(error: unknown): void }
 
 export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
   const { application, prepared, settings, logLevel, logger, logPort } = options
-  const start: ThreadStart = { application, prepared, settings, logLevel, logPort }
+  const tellsRestores = options.onRestore !== undefined
+  const start: ThreadStart = { application, prepared, settings, logLevel, logPort, tellsRestores }
   const worker = new Worker(new URL('./stream-thread-worker.ts', import.meta.url), {
     workerData: start,
     transferList: [logPort],
-    name: `${settings.applicationId}-${settings.index + 1}`,
+    name: settings.threadName,
   })
   const waiting = new Map<number, Waiting>()
-  const running = Promise.withResolvers<void>()
   const finished = Promise.withResolvers<void>()
-  running.promise.catch(() => {})
+  const exited = Promise.withResolvers<void>()
+  finished.promise.catch(() => {})
   let state: ThreadState = 'created'
   let nextId = 0
+  let isTerminated = false
+
+  const setState = (next: ThreadState): void => {
+    const before = state
+    state = next
+    if (before !== next) options.group.onState(next, before)
+  }
 
   const end = (error: Error | undefined): void => {
-    state = 'dead'
+    setState('dead')
     const reason = error ?? new StreamsError('CLOSED', `stream thread ${worker.threadName} has ended`)
     for (const { reject } of waiting.values()) reject(reason)
     waiting.clear()
-    running.reject(reason)
     if (error === undefined) finished.resolve()
     else finished.reject(error)
   }
@@ -62,8 +85,19 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
   worker.on('message', (message: ThreadReport) => {
     switch (message.kind) {
       case 'state':
-        state = message.state
-        if (state === 'running') running.resolve()
+        setState(message.state)
+        return
+      case 'joined':
+        options.group.onJoined(message.tasks)
+        return
+      case 'owned':
+        options.group.onOwned(message.generation, message.active)
+        return
+      case 'restore':
+        options.onRestore?.(message.event)
+        return
+      case 'metadata':
+        settle(message.id)?.resolve(message.metadata as never)
         return
       case 'log':
         logger[message.line.level](message.line.message, message.line.fields)
@@ -91,7 +125,10 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
     }
   })
   worker.on('error', end)
-  worker.on('exit', (code) => end(code === 0 ? undefined : new Error(`stream thread ended with exit code ${code}`)))
+  worker.on('exit', (code) => {
+    end(code === 0 || isTerminated ? undefined : new Error(`stream thread ended with exit code ${code}`))
+    exited.resolve()
+  })
 
   function settle(id: number): Waiting | undefined {
     const found = waiting.get(id)
@@ -108,16 +145,26 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
     })
   }
 
+  const tell = (request: ThreadRequest): void => {
+    if (state !== 'dead') worker.postMessage(request)
+  }
+
   return {
+    name: settings.threadName,
     get state() {
       return state
     },
-    running: running.promise,
     finished: finished.promise,
+    exited: exited.promise,
     query: (query) => ask((id) => ({ kind: 'query', id, query })),
     samples: () => ask((id) => ({ kind: 'samples', id })),
-    stop: () => {
-      if (state !== 'dead') worker.postMessage({ kind: 'stop' } satisfies ThreadRequest)
+    metadata: () => ask((id) => ({ kind: 'metadata', id })),
+    assign: (generation, active) => tell({ kind: 'assigned', generation, active }),
+    setPaused: (isPaused) => tell({ kind: isPaused ? 'pause' : 'resume' }),
+    stop: () => tell({ kind: 'stop' }),
+    terminate: async () => {
+      isTerminated = true
+      await worker.terminate()
     },
   }
 }

@@ -23,6 +23,7 @@ export {
   sendToDeadLetterTopic,
 } from './exception-handlers.ts'
 export { GlobalTask } from './global-task.ts'
+export { type Assign, createLocalGroup, dealTasks, type LocalGroup } from './local-group.ts'
 export { createLocalMembership } from './local-membership.ts'
 export {
   decodeOffsetMetadata,
@@ -37,7 +38,7 @@ export {
   resolveTopology,
   type TopicCounts,
 } from './resolved-topology.ts'
-export type { RestoreSummary } from './state-restorer.ts'
+export type { RestoreEvent, RestoreSummary } from './state-restorer.ts'
 export {
   createStreamThread,
   type StreamThread,
@@ -46,3 +47,4 @@ export {
 } from './stream-thread.ts'
 export { StreamTask, type TaskOptions } from './task.ts'
 export { POSITIONS_KEYSPACE } from './task-stores.ts'
+export type { InputMetadata, StoreLag, TaskMetadata, ThreadMetadata } from './thread-metadata.ts'

@@ -73,6 +73,11 @@ export class RecordQueue {
     return this.hasHead ? this.head.offset : this.#fetchedOffset
   }
 
+  /** Undefined until something was fetched. */
+  get endOffset(): number | undefined {
+    return this.fetchedLag < 0 ? undefined : this.#fetchedOffset + this.fetchedLag
+  }
+
   add(records: readonly LogRecord[], nextOffset: number, endOffset: number): void {
     this.#fetchedOffset = nextOffset
     this.fetchedLag = Math.max(0, endOffset - nextOffset)

@@ -5,6 +5,7 @@ import type { Clock, Consumer, Log, Logger, PartitionOffset } from '../ports/ind
 import type { StreamTask } from './task.ts'
 import { offsetOf } from './task-opener.ts'
 import type { Changelog } from './task-stores.ts'
+import { lagOf, type StoreLag } from './thread-metadata.ts'
 
 type Restore = {
   readonly task: StreamTask
@@ -28,6 +29,23 @@ export type RestoreSummary = {
   readonly durationMs: number
 }
 
+/**
+ * What happens to the restore of one store. Java: StateRestoreListener. `suspended`: the task was closed before its
+ * restore had ended.
+ */
+export type RestoreEvent = {
+  readonly kind: 'start' | 'batch' | 'end' | 'suspended'
+  readonly taskId: TaskId
+  readonly store: string
+  readonly changelog: string
+  readonly partition: number
+  readonly startOffset: number
+  readonly position: number
+  readonly endOffset: number
+  /** Of the batch; of all batches at the end. */
+  readonly records: number
+}
+
 export type StateRestorerOptions = {
   readonly log: Log
   readonly clock: Clock
@@ -35,6 +53,7 @@ export type StateRestorerOptions = {
   readonly threadName: string
   readonly pollBytesMax: number
   readonly onRestored?: ((summary: RestoreSummary) => void) | undefined
+  readonly onRestore?: ((event: RestoreEvent) => void) | undefined
 }
 
 const PROGRESS_INTERVAL_MS = 5000
@@ -81,7 +100,7 @@ export class StateRestorer {
       const position = task.stores.position(changelog.storeName)
       checkPosition(task.id, changelog, position, start, logEnd)
       const from = Math.max(position ?? start, start)
-      this.#restores.push({
+      const restore: Restore = {
         task,
         changelog,
         startOffset: from,
@@ -89,7 +108,9 @@ export class StateRestorer {
         position: from,
         records: 0,
         startedMs: clock.monotonicMs(),
-      })
+      }
+      this.#restores.push(restore)
+      if (from < end) this.#tell('start', restore, 0)
     }
     this.#waiting.add(task)
     this.#finishReached()
@@ -98,8 +119,12 @@ export class StateRestorer {
 
   /** Forgets a task that is closed before it was restored. */
   async remove(task: StreamTask): Promise<void> {
-    for (let i = this.#restores.length - 1; i >= 0; i--)
-      if (this.#restores[i]?.task === task) this.#restores.splice(i, 1)
+    for (let i = this.#restores.length - 1; i >= 0; i--) {
+      const restore = this.#restores[i] as Restore
+      if (restore.task !== task) continue
+      this.#restores.splice(i, 1)
+      this.#tell('suspended', restore, restore.records)
+    }
     this.#waiting.delete(task)
     await this.#assign()
   }
@@ -119,6 +144,7 @@ export class StateRestorer {
         restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)
         restore.position = nextOffset
         restore.records += records.length
+        this.#tell('batch', restore, records.length)
       }
       this.#logProgress()
       if (this.#finishReached()) await this.#assign()
@@ -159,6 +185,8 @@ export class StateRestorer {
       durationMs,
     }
     onRestored?.(summary)
+    if (endOffset > startOffset)
+      this.#tell('end', { task, changelog, records, startOffset, endOffset, startedMs, position: endOffset }, records)
     const fields = {
       task: task.id,
       store: changelog.storeName,
@@ -170,6 +198,28 @@ export class StateRestorer {
     if (endOffset > startOffset)
       logger.info(`Restored ${records} records of store ${changelog.storeName} in ${durationMs} ms`, fields)
     else logger.debug(`Store ${changelog.storeName} is up to date with its changelog: nothing to restore`, fields)
+  }
+
+  /** Positions of the stores that are being restored. */
+  lags(): readonly StoreLag[] {
+    return this.#restores.map(({ changelog: { storeName, partition }, position, endOffset }) =>
+      lagOf(storeName, partition, position, endOffset),
+    )
+  }
+
+  #tell(kind: RestoreEvent['kind'], restore: Restore, records: number): void {
+    const { task, changelog, startOffset, position, endOffset } = restore
+    this.#options.onRestore?.({
+      kind,
+      taskId: task.id,
+      store: changelog.storeName,
+      changelog: changelog.topic,
+      partition: changelog.partition,
+      startOffset,
+      position,
+      endOffset,
+      records,
+    })
   }
 
   #logProgress(): void {

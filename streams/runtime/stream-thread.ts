@@ -1,5 +1,5 @@
 import { assert, present } from '../base/assert.ts'
-import { hasCode, messageOf } from '../base/errors.ts'
+import { hasCode, messageOf, StreamsError } from '../base/errors.ts'
 import type { TaskId } from '../base/ids.ts'
 import type {
   Clock,
@@ -24,9 +24,10 @@ import { LogCollector } from './log-collector.ts'
 import { describeMember } from './member-description.ts'
 import { prepareApplication } from './prepare-application.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
-import { type RestoreSummary, StateRestorer } from './state-restorer.ts'
+import { type RestoreEvent, type RestoreSummary, StateRestorer } from './state-restorer.ts'
 import type { StreamTask } from './task.ts'
 import { isMendedByRestore, type OpenTask, offsetOf, openTask } from './task-opener.ts'
+import { lagOf, type StoreLag, type ThreadMetadata, taskMetadata } from './thread-metadata.ts'
 
 /** What the thread is doing, for health checks and people. Java: StreamThread.State, without its hand-shakes. */
 export type ThreadState = 'created' | 'starting' | 'restoring' | 'running' | 'stopping' | 'dead'
@@ -46,6 +47,7 @@ export type StreamThreadOptions = {
   readonly metrics: Metrics
   readonly onState?: (state: ThreadState) => void
   readonly onRestored?: (summary: RestoreSummary) => void
+  readonly onRestore?: (event: RestoreEvent) => void
 }
 
 export type StreamThread = {
@@ -59,6 +61,13 @@ export type StreamThread = {
   run(): Promise<void>
   /** Asks for a clean end: commit, close, leave. `run` resolves then. */
   stop(): void
+  /**
+   * KIP-834: no record is processed and no punctuation fires until `resume`. Tasks stay owned, inputs are fetched up to
+   * their bounds, restores and commits go on. Not kept over a restart.
+   */
+  pause(): void
+  resume(): void
+  metadata(): ThreadMetadata
 }
 
 export function createStreamThread(options: StreamThreadOptions): StreamThread {
@@ -99,7 +108,12 @@ class Thread implements StreamThread {
   #globals: GlobalUpdater | undefined
   #state: ThreadState = 'created'
   #stopping = false
+  #isPaused = false
   #target: readonly TaskId[] = []
+  /** Taken from the membership, and not carried out to its end yet. */
+  #membershipEvent: MembershipEvent | undefined
+  /** Since an error of the log: tasks are to be opened anew, with a new producer. */
+  #mustReopen = false
   #lastCommitMs = 0
   #lastPurgeMs = 0
   #turn = 0
@@ -121,6 +135,7 @@ class Thread implements StreamThread {
       threadName: options.name,
       pollBytesMax: options.config.pollBytesMax,
       onRestored: options.onRestored,
+      onRestore: options.onRestore,
     })
   }
 
@@ -143,6 +158,26 @@ class Thread implements StreamThread {
   stop(): void {
     this.#stopping = true
     this.#consumer?.wakeup()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#consumer?.wakeup()
+  }
+
+  metadata(): ThreadMetadata {
+    const tasks = [...this.#open.values()].map(({ task }) => task)
+    return {
+      name: this.name,
+      state: this.#state,
+      isPaused: this.#isPaused,
+      tasks: tasks.map(taskMetadata),
+      storeLags: [...this.#restorer.lags(), ...[...this.#running.values()].flatMap(lagsOfRunning)],
+    }
   }
 
   async run(): Promise<void> {
@@ -249,6 +284,7 @@ class Thread implements StreamThread {
    */
   async #runOnceWithRetries(): Promise<void> {
     try {
+      if (this.#mustReopen) await this.#reopen()
       await this.#runOnce()
       this.#troubleSinceMs = undefined
     } catch (error) {
@@ -262,23 +298,34 @@ class Thread implements StreamThread {
       logger.warn(`Thread ${this.name} gives its tasks up and opens them again: ${messageOf(error)}`, {
         thread: this.name,
       })
+      // Opening them again may fail in the same way, and is then repeated too.
+      this.#mustReopen = true
       await this.#closeAllTasks()
-      await this.#producer?.close()
       await clock.sleep(ERROR_BACKOFF_MS)
-      await this.#createProducer()
-      await this.#openTasks(this.#target)
     }
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#closeAllTasks()
+    await this.#producer?.close()
+    await this.#createProducer()
+    await this.#openTasks(this.#target)
+    this.#mustReopen = false
   }
 
   async #runOnce(): Promise<void> {
     const { clock, membership } = this.#options
-    const event = membership.poll()
-    if (event !== undefined) await this.#onMembership(event)
+    // Kept until it is carried out: an error on the way (a commit that the log did not answer) must not lose it.
+    this.#membershipEvent = membership.poll() ?? this.#membershipEvent
+    if (this.#membershipEvent !== undefined) await this.#onMembership(this.#membershipEvent)
+    this.#membershipEvent = undefined
     if (this.#restorer.tasks.size > 0) await this.#restoreStep()
     await this.#globals?.update()
     await this.#poll()
-    this.#processTurn()
-    for (const task of this.#running.values()) task.punctuateWallClock()
+    if (!this.#isPaused) {
+      this.#processTurn()
+      for (const task of this.#running.values()) task.punctuateWallClock()
+    }
     const nowMs = clock.monotonicMs()
     if (this.#mustCommit(nowMs)) await this.#commit()
     if (nowMs - this.#lastPurgeMs >= this.#config.repartitionPurgeIntervalMs) await this.#purge(nowMs)
@@ -291,9 +338,13 @@ class Thread implements StreamThread {
     const startedMs = this.#options.clock.monotonicMs()
     let buffered = 0
     for (const task of this.#running.values()) buffered += task.group.byteCount
-    if (buffered >= this.#config.bufferedBytesMax) return
+    if (buffered >= this.#config.bufferedBytesMax) {
+      // Nothing will be taken out of the buffers until the thread is resumed.
+      if (this.#isPaused) await this.#options.clock.sleep(this.#config.pollMs)
+      return
+    }
     const waitMs = this.#waitMs()
-    const batches = await consumer.poll(waitMs)
+    const batches = await consumer.poll(waitMs).catch(givesUpPositions)
     if (batches.length === 0) return
     for (const batch of batches) {
       const preparation = this.#prepare(batch)
@@ -310,6 +361,7 @@ class Thread implements StreamThread {
     const wallClockMs = clock.wallClockMs()
     let waitMs = this.#config.pollMs
     for (const task of this.#running.values()) {
+      if (this.#isPaused) continue
       if (task.canProcess(wallClockMs)) return 0
       if (task.group.hasRecords()) waitMs = Math.min(waitMs, Math.max(1, this.#config.maxTaskIdleMs))
       waitMs = Math.min(waitMs, task.nextWallClockPunctuationMs() - wallClockMs)
@@ -449,6 +501,7 @@ class Thread implements StreamThread {
         const revoked = [...this.#open.keys()].filter((id) => !wanted.has(id))
         if (revoked.length > 0) await this.#commit()
         for (const id of revoked) await this.#closeTask(id)
+        if (revoked.length > 0) await this.#assignInputs([])
         this.#target = event.assignment.active
         membership.acknowledge({ active: this.#target, standby: [] })
         await this.#openTasks(this.#target.filter((id) => !this.#open.has(id)))
@@ -460,6 +513,8 @@ class Thread implements StreamThread {
         })
         this.#target = []
         await this.#closeAllTasks()
+        // What they have sent must not come with the next commit: others do it again.
+        if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()
         return
       case 'not-ready':
         logger.warn(`The group cannot work yet: ${event.reason}`, {
@@ -536,7 +591,7 @@ class Thread implements StreamThread {
     }
     // How far behind each input is must be known before the first record is chosen among them.
     const inputs = started.flatMap((task) => task.group.queues.map(({ topic, partition }) => ({ topic, partition })))
-    const ends = await this.#options.log.admin.endOffsets(inputs)
+    const ends = inputs.length === 0 ? [] : await this.#options.log.admin.endOffsets(inputs)
     for (const task of started) {
       for (const { topic, partition } of task.group.queues) {
         const offset = offsetOf(positions, { topic, partition })
@@ -569,12 +624,28 @@ class Thread implements StreamThread {
     }
     opened.task.close()
     await opened.closeDatabases()
-    if (this.#running.size > 0 || this.#consumer !== undefined) await this.#assignInputs([])
   }
 
   async #closeAllTasks(): Promise<void> {
     for (const id of [...this.#open.keys()]) await this.#closeTask(id)
+    this.#consumer?.assign([])
   }
+}
+
+function lagsOfRunning(task: StreamTask): readonly StoreLag[] {
+  return task.changelogs.map(({ storeName, partition }) => {
+    const position = task.stores.position(storeName) ?? 0
+    return lagOf(storeName, partition, position, position)
+  })
+}
+
+/**
+ * Records that were not processed yet are gone: another member owns the partition and has purged it, or retention was
+ * faster. Either way the committed offsets say where to go on, and openTask says what was lost.
+ */
+function givesUpPositions(error: unknown): never {
+  if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) throw error
+  throw new StreamsError('TASK_MIGRATED', `positions are no longer valid: ${error.message}`, { cause: error })
 }
 
 function inputKey(topic: string, partition: number): string {

@@ -1,0 +1,202 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { Topology } from '#streams'
+import { parseTaskId, StreamsError } from '#streams/base'
+import type { Log } from '#streams/ports'
+import type { QueryAnswer, StoreQuery } from '#streams/query'
+import type { StoreLag, ThreadMetadata } from '#streams/runtime'
+import { type ApplicationState, applicationState } from './application-state.ts'
+import type { MetricSample } from './metrics-registry.ts'
+import type { ThreadPool } from './thread-pool.ts'
+
+/** A running application in this process: the embedded log and the stream threads on it. */
+export type EmbeddedApplication = {
+  readonly state: ApplicationState
+  /** The log, for producing inputs, reading outputs and administration. */
+  readonly log: Log
+  /** A way to the log for another thread of this process: transfer it there and give it to `createLogClient`. */
+  logPort(): MessagePort
+  readonly topology: Topology
+  /** Resolves when every task runs; rejects when the application fails before. */
+  readonly ready: Promise<void>
+  /** Resolves after `stop`; rejects with the error that ended the application. */
+  readonly finished: Promise<void>
+  /**
+   * Asks the threads that may hold the key or range; entries come thread by thread. STATE_UNAVAILABLE while a task that
+   * would answer is restoring or moves between threads.
+   */
+  query(query: StoreQuery): Promise<QueryAnswer>
+  samples(): Promise<readonly MetricSample[]>
+  /** KIP-834: processing and punctuation rest; restores and commits go on. Not kept over a restart. */
+  pause(): void
+  resume(): void
+  readonly isPaused: boolean
+  /** Starts one more stream thread; tasks move to it. Returns its name. */
+  addThread(): string
+  /** Ends a stream thread (the newest, if none is named) after its commit; its tasks move. Undefined: there is no such. */
+  removeThread(threadName?: string): Promise<string | undefined>
+  /** What each thread is doing. Java: metadataForLocalThreads. */
+  threads(): Promise<readonly ThreadMetadata[]>
+  /** Java: allLocalStorePartitionLags. */
+  storeLags(): Promise<readonly StoreLag[]>
+  /**
+   * Commits, closes and gives the directory free. Idempotent. False: it took longer than `timeoutMs`, so the threads were
+   * ended where they were; what they had not committed is processed again after the next start.
+   */
+  stop(options?: { readonly timeoutMs?: number }): Promise<boolean>
+}
+
+export class RunningApplication implements EmbeddedApplication {
+  readonly log: Log
+  readonly logPort: () => MessagePort
+  readonly topology: Topology
+  readonly ready: Promise<void>
+  readonly finished: Promise<void>
+  readonly #pool: ThreadPool
+  readonly #onState: (state: ApplicationState, before: ApplicationState) => void
+  #isPaused = false
+  #ended: 'stopped' | 'failed' | undefined
+  #lastState: ApplicationState = 'created'
+
+  constructor(options: {
+    readonly topology: Topology
+    readonly log: Log
+    readonly logPort: () => MessagePort
+    readonly pool: ThreadPool
+    readonly closeLog: () => Promise<void>
+    readonly onState: (state: ApplicationState, before: ApplicationState) => void
+  }) {
+    this.topology = options.topology
+    this.log = options.log
+    this.logPort = options.logPort
+    this.#pool = options.pool
+    this.#onState = options.onState
+    this.ready = options.pool.ready
+    this.finished = this.#finish(options.closeLog)
+    this.finished.catch(() => {})
+    this.checkState()
+  }
+
+  get state(): ApplicationState {
+    return applicationState({
+      ended: this.#ended,
+      isStopping: this.#pool.isStopping,
+      hasFailed: this.#pool.hasFailed,
+      threads: this.#pool.states,
+    })
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Tells the listener of a change; called whenever a thread has changed its state. */
+  checkState(): void {
+    const { state } = this
+    const before = this.#lastState
+    if (state === before) return
+    this.#lastState = state
+    this.#onState(state, before)
+  }
+
+  async #finish(closeLog: () => Promise<void>): Promise<void> {
+    try {
+      await this.#pool.finished
+      await closeLog()
+      this.#ended = 'stopped'
+    } catch (error) {
+      await closeLog()
+      this.#ended = 'failed'
+      throw error
+    } finally {
+      this.checkState()
+    }
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#pool.setPaused(true)
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#pool.setPaused(false)
+  }
+
+  addThread(): string {
+    const name = this.#pool.add()
+    this.checkState()
+    return name
+  }
+
+  removeThread(threadName?: string): Promise<string | undefined> {
+    return this.#pool.remove(threadName)
+  }
+
+  async stop(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    this.#pool.stop()
+    this.checkState()
+    const { timeoutMs } = options
+    if (timeoutMs === undefined) {
+      await this.finished
+      return true
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), timeoutMs)
+    })
+    const first = await Promise.race([this.finished, late])
+    clearTimeout(timer)
+    if (first !== 'late') return true
+    await this.#pool.terminate()
+    await this.finished
+    return false
+  }
+
+  async query(query: StoreQuery): Promise<QueryAnswer> {
+    this.#requireAlive()
+    const { workers } = this.#pool
+    // Every thread has its own copy of a global store: one answer is the answer.
+    const isGlobal = this.topology.globalStores.some(({ storeName }) => storeName === query.store)
+    if (isGlobal) {
+      const running = workers.find(({ state }) => state === 'running') ?? workers[0]
+      return running === undefined ? { entries: [], freshness: [] } : running.query(query)
+    }
+    const answers = await Promise.all(workers.map((worker) => worker.query(query)))
+    const freshness = answers.flatMap((answer) => answer.freshness)
+    this.#requireWhole(query, new Set(freshness.map(({ taskId }) => taskId)))
+    return { entries: answers.flatMap(({ entries }) => entries), freshness }
+  }
+
+  /** A task that is restoring or moving answers nowhere: that must not look like "there is no such key". */
+  #requireWhole(query: StoreQuery, answered: ReadonlySet<string>): void {
+    const sub = this.topology.subTopologies.find(({ stores }) => stores.includes(query.store))
+    const missing = this.#pool.tasks.filter((id) => {
+      const { subTopology, partition } = parseTaskId(id)
+      const isAsked = query.partition === undefined || query.partition === partition
+      return subTopology === sub?.id && isAsked && !answered.has(id)
+    })
+    if (missing.length === 0) return
+    throw new StreamsError(
+      'STATE_UNAVAILABLE',
+      `store ${query.store}: tasks ${missing.join(', ')} are restoring or on their way to another thread; ask again shortly`,
+    )
+  }
+
+  async samples(): Promise<readonly MetricSample[]> {
+    return (await Promise.all(this.#pool.workers.map((worker) => worker.samples()))).flat()
+  }
+
+  async threads(): Promise<readonly ThreadMetadata[]> {
+    this.#requireAlive()
+    const found = await Promise.all(this.#pool.workers.map((worker) => worker.metadata()))
+    return found.filter((metadata) => metadata !== undefined)
+  }
+
+  async storeLags(): Promise<readonly StoreLag[]> {
+    return (await this.threads()).flatMap(({ storeLags }) => storeLags)
+  }
+
+  #requireAlive(): void {
+    if (this.#ended !== undefined) throw new StreamsError('CLOSED', 'the application has ended')
+  }
+}
