@@ -77,7 +77,7 @@ export type FlagReads = {
 
 export function createFlagReads(reader: StoreReader, names: FlagNames): FlagReads {
   const reviewOf = async (flagId: string): Promise<StoredReview | undefined> =>
-    reader.has(STORES.flagReviews) ? (await reader.get<StoredReview>(STORES.flagReviews, flagId)).value : undefined
+    reader.has(STORES.fraudFlagReviews) ? (await reader.get(STORES.fraudFlagReviews, flagId)).value : undefined
   const viewOf = async (id: string, flag: StoredFlag): Promise<FlagView> =>
     flagView(flag.data, names, id, await reviewOf(id))
 
@@ -86,13 +86,13 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
     const to = filter.toMs === undefined ? undefined : `${timeKey(filter.toMs)}${LAST}`
     const { member } = filter
     if (member === undefined) {
-      const page = { store: STORES.flags, from, to, reverse: true, after, limit: BATCH }
+      const page = { store: STORES.fraudFlags.name, from, to, reverse: true, after, limit: BATCH }
       const { value, freshness } = await reader.page(page)
       const flags = value.map((entry) => ({ id: String(entry.key), flag: entry.value as StoredFlag | undefined }))
       return { flags, freshness, isLast: value.length < BATCH }
     }
     const { value, freshness } = await reader.page({
-      store: STORES.flagsByMember,
+      store: STORES.fraudFlagsByMember.name,
       from: `${member}|${from ?? ''}`,
       to: `${member}|${to ?? LAST}`,
       reverse: true,
@@ -101,7 +101,7 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
     })
     const ids = value.map(({ key }) => String(key).slice(member.length + 1))
     const flags = await Promise.all(
-      ids.map(async (id) => ({ id, flag: (await reader.get<StoredFlag>(STORES.flags, id)).value })),
+      ids.map(async (id) => ({ id, flag: (await reader.get(STORES.fraudFlags, id)).value as StoredFlag | undefined })),
     )
     return { flags, freshness, isLast: value.length < BATCH }
   }
@@ -129,9 +129,9 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
       }
     },
     async byId(id) {
-      const { value, freshness } = await reader.get<StoredFlag>(STORES.flags, id)
+      const { value, freshness } = await reader.get(STORES.fraudFlags, id)
       if (value === undefined) throw notFound('fraud flag', id)
-      return { value: await viewOf(id, value), freshness }
+      return { value: await viewOf(id, value as StoredFlag), freshness }
     },
   }
 }
@@ -213,7 +213,7 @@ export type RuleView = {
   readonly shadowHits: number
 }
 
-export function ruleView({ data }: StoredRule, hits: number, shadowHits: number): RuleView {
+export function ruleView(data: StoredRule, hits: number, shadowHits: number): RuleView {
   return {
     id: data.rule_id,
     version: data.rule_version,

@@ -2,14 +2,7 @@ import { DEFAULT_DELINQUENCY_BANDS } from '#schemas'
 import { notFound } from '../http/problem.ts'
 import type { Trail } from './members.ts'
 import type { StoreReader } from './store-reader.ts'
-import {
-  STORES,
-  type StoredBands,
-  type StoredExposure,
-  type StoredLoan,
-  type StoredMemberLoans,
-  type StoredPortfolioTotal,
-} from './stored.ts'
+import { STORES, type StoredLoan, type StoredPortfolioTotal } from './stored.ts'
 import { HOME_CURRENCY, moneyView, textOrNull, timeOrNull } from './views.ts'
 import { sentence } from './words.ts'
 
@@ -18,7 +11,7 @@ const DAY_MS = 86_400_000
 const dateOfDay = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10)
 
 export async function readLoan(reader: StoreReader, id: string, trail: Trail) {
-  const { value, freshness } = await reader.get<StoredLoan>(STORES.loans, id)
+  const { value, freshness } = await reader.get(STORES.loans, id)
   trail.add(freshness)
   if (value === undefined) throw notFound('loan', id)
   return { ...loanSummary(value), ...loanDetails(value) }
@@ -26,10 +19,10 @@ export async function readLoan(reader: StoreReader, id: string, trail: Trail) {
 
 export async function readLoansOfMember(reader: StoreReader, memberId: string, trail: Trail) {
   if (!reader.has(STORES.loansByMember)) return []
-  const { value, freshness } = await reader.get<StoredMemberLoans>(STORES.loansByMember, memberId)
+  const { value, freshness } = await reader.get(STORES.loansByMember, memberId)
   trail.add(freshness)
   const loans = await Promise.all(
-    (value?.loans ?? []).map(async ({ loan_id }) => (await reader.get<StoredLoan>(STORES.loans, loan_id)).value),
+    (value?.loans ?? []).map(async ({ loan_id }) => (await reader.get(STORES.loans, loan_id)).value),
   )
   return loans.filter((loan) => loan !== undefined).map(loanSummary)
 }
@@ -81,8 +74,8 @@ function loanDetails(loan: StoredLoan) {
 }
 
 export async function readExposure(reader: StoreReader, memberId: string, trail: Trail) {
-  if (!reader.has(STORES.exposure)) return null
-  const { value, freshness } = await reader.get<StoredExposure>(STORES.exposure, memberId)
+  if (!reader.has(STORES.guarantorExposure)) return null
+  const { value, freshness } = await reader.get(STORES.guarantorExposure, memberId)
   trail.add(freshness)
   if (value === undefined) return null
   return {
@@ -109,7 +102,7 @@ export const PAR_DAYS = 30
 
 /** The portfolio is the sum over all tasks; each of them keeps the totals of its own loans. */
 export async function readPortfolio(reader: StoreReader, trail: Trail) {
-  const { value, freshness } = await reader.ask({ store: STORES.portfolio, kind: 'range', limit: TOTALS_MAX })
+  const { value, freshness } = await reader.ask({ store: STORES.portfolio.name, kind: 'range', limit: TOTALS_MAX })
   trail.add(freshness)
   const totals = new Map<string, StoredPortfolioTotal>()
   for (const { key, value: part } of value) {
@@ -139,9 +132,9 @@ export async function readPortfolio(reader: StoreReader, trail: Trail) {
   }
 }
 
-async function readBands(reader: StoreReader): Promise<StoredBands['data']> {
-  if (!reader.has(STORES.bands)) return DEFAULT_DELINQUENCY_BANDS
-  const { value } = await reader.get<StoredBands>(STORES.bands, DEFAULT_DELINQUENCY_BANDS.table_id)
+async function readBands(reader: StoreReader): Promise<typeof DEFAULT_DELINQUENCY_BANDS> {
+  if (!reader.has(STORES.delinquencyBands)) return DEFAULT_DELINQUENCY_BANDS
+  const { value } = await reader.get(STORES.delinquencyBands, DEFAULT_DELINQUENCY_BANDS.table_id)
   return value?.data ?? DEFAULT_DELINQUENCY_BANDS
 }
 

@@ -1,3 +1,4 @@
+import { partitionForKey, utf8Encode } from '#streams/base'
 import type { StoreFreshness } from '#streams/query'
 import { isoOf } from '../http/freshness.ts'
 import { notFound } from '../http/problem.ts'
@@ -5,7 +6,6 @@ import type { StoreReader } from './store-reader.ts'
 import {
   LAST,
   STORES,
-  type StoredBalance,
   type StoredBalanceEntry,
   type StoredMember,
   type StoredRisk,
@@ -66,7 +66,7 @@ export function createTrail(): Trail {
 }
 
 export async function readMember(reader: StoreReader, id: string, trail: Trail): Promise<StoredMember> {
-  const { value, freshness } = await reader.get<StoredMember>(STORES.members, id)
+  const { value, freshness } = await reader.get(STORES.members, id)
   trail.add(freshness)
   if (value === undefined) throw notFound('member', id)
   return value
@@ -117,7 +117,7 @@ export async function readBalances(
 type Account = StoredMember['accounts'][number]
 
 async function balanceNow(reader: StoreReader, account: Account, trail: Trail): Promise<AccountView> {
-  const { value, freshness } = await reader.get<StoredBalance>(STORES.balances, account.account_id)
+  const { value, freshness } = await reader.get(STORES.balances, account.account_id)
   trail.add(freshness)
   return {
     accountId: account.account_id,
@@ -133,7 +133,7 @@ async function balanceNow(reader: StoreReader, account: Account, trail: Trail): 
 async function balanceAsOf(reader: StoreReader, account: Account, asOfMs: number, trail: Trail): Promise<AccountView> {
   const id = account.account_id
   const { value, freshness } = await reader.page({
-    store: STORES.balanceHistory,
+    store: STORES.balanceHistory.name,
     from: `${id}|`,
     to: `${id}|${timeKey(asOfMs)}`,
     reverse: true,
@@ -173,7 +173,7 @@ export async function readMovements(
 ): Promise<readonly (MovementView & { readonly key: string })[]> {
   const pages = accounts.map(async ({ account_id, currency }) => {
     const { value, freshness } = await reader.page({
-      store: STORES.balanceHistory,
+      store: STORES.balanceHistory.name,
       from: `${account_id}|${query.fromMs === undefined ? '' : timeKey(query.fromMs)}`,
       to: `${account_id}|${query.toMs === undefined ? LAST : timeKey(query.toMs)}`,
       reverse: true,
@@ -203,8 +203,8 @@ function movementView(key: string, accountId: string, currency: string, entry: S
 }
 
 export async function readRisk(reader: StoreReader, id: string, trail: Trail): Promise<RiskView | null> {
-  if (!reader.has(STORES.risk)) return null
-  const { value, freshness } = await reader.get<StoredRisk>(STORES.risk, id)
+  if (!reader.has(STORES.riskScores)) return null
+  const { value, freshness } = await reader.get(STORES.riskScores, id)
   trail.add(freshness)
   return value === undefined ? null : riskView(id, value)
 }
@@ -239,8 +239,17 @@ export async function readVelocity(
   { fromMs, toMs, limit }: VelocityQuery,
   trail: Trail,
 ) {
-  const store = STORES.velocity[window]
-  const { value, freshness } = await reader.ask({ store, kind: 'window', key: memberId, fromMs, toMs, limit })
+  const handle = STORES.velocity[window]
+  const partition = partitionForKey(utf8Encode(memberId), handle.partitions)
+  const { value, freshness } = await reader.ask({
+    store: handle.name,
+    partition,
+    kind: 'window',
+    key: memberId,
+    fromMs,
+    toMs,
+    limit,
+  })
   trail.add(freshness)
   return value.slice(0, limit).map(({ value: totals, startMs, endMs }) => {
     const { in_count, in_minor, out_count, out_minor } = totals as StoredVelocity

@@ -1,11 +1,17 @@
-import { StreamsError } from '#streams/base'
 import type { Clock, Logger } from '#streams/ports'
 import type { ApiApplication } from '../application.ts'
 import { ApiProblem } from '../http/problem.ts'
 import { type ChangelogTable, followStore } from './changelog-table.ts'
 import { createFlagReads, type FlagNames, type FlagReads } from './flags.ts'
 import { createStoreReader, type StoreReader } from './store-reader.ts'
-import { STORES, type StoredMember, type StoredRisk, type StoredRule } from './stored.ts'
+import {
+  DEFAULT_FRAUD_RULES,
+  STORES,
+  type StoredMember,
+  type StoredRisk,
+  type StoredRule,
+  type StoreHandle,
+} from './stored.ts'
 import { textOrNull } from './views.ts'
 
 /** What member lists and searches need of each member. */
@@ -26,7 +32,7 @@ export type SaccoContext = {
   readonly names: FlagNames
   readonly directory: ChangelogTable<DirectoryRow> | undefined
   readonly riskScores: ChangelogTable<number> | undefined
-  /** Members with flags that nobody has closed → how many. */
+  /** The rules in force: those published, else those of a fresh installation. */
   rules(): Promise<readonly StoredRule[]>
   close(): Promise<void>
 }
@@ -46,26 +52,31 @@ export async function createSaccoContext(options: SaccoContextOptions): Promise<
   const { application, clock } = options
   const reader = createStoreReader(application)
   const directory = reader.has(STORES.members)
-    ? await followStore<StoredMember, DirectoryRow>({ ...options, store: STORES.members, project: directoryRow })
+    ? await followStore<StoredMember, DirectoryRow>({ ...options, store: STORES.members.name, project: directoryRow })
     : undefined
-  const riskScores = reader.has(STORES.risk)
-    ? await followStore<StoredRisk, number>({ ...options, store: STORES.risk, project: ({ score }) => score })
+  const riskScores = reader.has(STORES.riskScores)
+    ? await followStore<StoredRisk, number>({
+        ...options,
+        store: STORES.riskScores.name,
+        project: ({ score }) => score,
+      })
     : undefined
 
-  let ruleNames = new Map<string, string>()
   let rulesReadMs = Number.NEGATIVE_INFINITY
-  let rulesRead: readonly StoredRule[] = []
+  let rulesRead: readonly StoredRule[] = DEFAULT_FRAUD_RULES
   const rules = async (): Promise<readonly StoredRule[]> => {
-    if (!reader.has(STORES.rules) || clock.monotonicMs() - rulesReadMs < RULES_AGE_MAX_MS) return rulesRead
-    const { value } = await reader.page({ store: STORES.rules, limit: RULES_MAX })
-    rulesRead = value.map((entry) => entry.value as StoredRule)
-    ruleNames = new Map(rulesRead.map(({ data }) => [data.rule_id, data.name]))
+    if (!reader.has(STORES.fraudRules) || clock.monotonicMs() - rulesReadMs < RULES_AGE_MAX_MS) return rulesRead
+    const { value } = await reader.page({ store: STORES.fraudRules.name, limit: RULES_MAX })
+    const published = value.map((entry) => (entry.value as { readonly data: StoredRule }).data)
+    // What a fresh installation starts with holds until somebody publishes a version of it.
+    const byId = new Map([...DEFAULT_FRAUD_RULES, ...published].map((rule) => [String(rule.rule_id), rule]))
+    rulesRead = [...byId.values()]
     rulesReadMs = clock.monotonicMs()
     return rulesRead
   }
   const names: FlagNames = {
     memberName: (memberId) => directory?.rows.get(memberId)?.name ?? null,
-    ruleName: (ruleId) => ruleNames.get(ruleId),
+    ruleName: (ruleId) => rulesRead.find(({ rule_id }) => rule_id === ruleId)?.name,
   }
   return {
     reader,
@@ -93,13 +104,9 @@ function directoryRow(member: StoredMember): DirectoryRow {
 }
 
 /** 501 where the application has no such store: another application runs, or a part of it is not deployed. */
-export function need(reader: StoreReader, ...stores: readonly string[]): void {
-  const missing = stores.find((store) => !reader.has(store))
+export function need(reader: StoreReader, ...stores: readonly StoreHandle[]): void {
+  const missing = stores.find((store) => !reader.has(store))?.name
   if (missing !== undefined) {
     throw new ApiProblem('not-offered', `The application that runs here has no store ${JSON.stringify(missing)}.`)
   }
-}
-
-export function isStopped(error: unknown): boolean {
-  return error instanceof StreamsError && error.code === 'CLOSED'
 }

@@ -1,6 +1,7 @@
 import type { StoreSpec } from '#streams'
-import { type Bytes, compareBytes } from '#streams/base'
+import { type Bytes, compareBytes, partitionForKey, utf8Encode } from '#streams/base'
 import type { QueryEntry, StoreFreshness, StoreQuery } from '#streams/query'
+import type { StoreHandle } from '#topologies/sacco'
 import { type ApiApplication, storeNamed, storesOf } from '../application.ts'
 
 export type Read<T> = { readonly value: T; readonly freshness: readonly StoreFreshness[] }
@@ -19,8 +20,9 @@ export type PageQuery = {
 
 /** Reads stores by their names, from whatever tasks hold the entries, in the order of the keys. */
 export type StoreReader = {
-  has(store: string): boolean
-  get<V>(store: string, key: string): Promise<Read<V | undefined>>
+  has(store: string | StoreHandle): boolean
+  /** Asks only the task that has the key, where the key says which one that is. */
+  get<V>(store: StoreHandle<V>, key: string): Promise<Read<V | undefined>>
   /** Entries of all tasks, merged in the order of their serialized keys and cut at the limit. */
   page(query: PageQuery): Promise<Read<readonly QueryEntry[]>>
   /** As it comes: every task's entries, one after the other. */
@@ -35,10 +37,11 @@ export function createStoreReader(application: ApiApplication): StoreReader {
     return { value: entries.map((entry) => ({ ...entry, value: plainValue(spec, entry.value) })), freshness }
   }
   return {
-    has: (store) => names.has(store),
+    has: (store) => names.has(typeof store === 'string' ? store : store.name),
     ask,
-    async get<V>(store: string, key: string) {
-      const { value, freshness } = await ask({ store, kind: 'key', key })
+    async get<V>(handle: StoreHandle<V>, key: string) {
+      const partition = handle.isByKey ? partitionForKey(utf8Encode(key), handle.partitions) : undefined
+      const { value, freshness } = await ask({ store: handle.name, kind: 'key', key, partition })
       return { value: value[0]?.value as V | undefined, freshness }
     },
     async page({ store, prefix, ...rest }) {

@@ -36,7 +36,7 @@ function listFlags(context: SaccoContext): Route {
     handle: async ({ query }) => {
       const { member, rule, severity, status, from, to, limit, cursor } = query
       checkTimes(from, to)
-      need(context.reader, STORES.flags, STORES.flagsByMember)
+      need(context.reader, STORES.fraudFlags, STORES.fraudFlagsByMember)
       await context.rules()
       const filter = { member, rule, severity, status, fromMs: from, toMs: to }
       const { value, freshness } = await context.flags.find(filter, limit, decodeCursor(cursor, isString))
@@ -60,7 +60,7 @@ function readFlag(context: SaccoContext): Route {
     },
     findsById: true,
     handle: async ({ path }) => {
-      need(context.reader, STORES.flags)
+      need(context.reader, STORES.fraudFlags)
       await context.rules()
       const { value, freshness } = await context.flags.byId(path.flag)
       return json(value, freshnessOf(freshness))
@@ -80,10 +80,10 @@ function listRules(context: SaccoContext): Route {
     queryParameters: {},
     answer: { description: 'All rules.', content: { 'application/json': pageOf('FraudRule') } },
     handle: async () => {
-      need(context.reader, STORES.rules)
+      need(context.reader, STORES.fraudRules)
       const rules = await context.rules()
       const hits = new Map<string, number>()
-      const stores = STORES.ruleHits.filter((store) => context.reader.has(store))
+      const stores = STORES.ruleHits.filter((store) => context.reader.has(store)).map(({ name }) => name)
       const reads = await Promise.all(
         stores.map((store) => context.reader.ask({ store, kind: 'range', limit: HITS_MAX })),
       )
@@ -93,7 +93,7 @@ function listRules(context: SaccoContext): Route {
         hits.set(id, (hits.get(id) ?? 0) + Number(value))
       }
       const items = rules.map((rule) => {
-        const { rule_id } = rule.data
+        const { rule_id } = rule
         return ruleView(rule, hits.get(`${rule_id}|live`) ?? 0, hits.get(`${rule_id}|shadow`) ?? 0)
       })
       return json({ items, next: null }, freshnessOf(reads.flatMap(({ freshness }) => freshness)))

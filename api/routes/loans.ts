@@ -55,7 +55,7 @@ export function loanRoutes(context: SaccoContext): readonly Route[] {
         content: { 'application/json': ref('RiskDistribution') },
       },
       handle: () => {
-        need(reader, STORES.risk)
+        need(reader, STORES.riskScores)
         return json(riskDistribution([...(context.riskScores?.rows.values() ?? [])]))
       },
     }),

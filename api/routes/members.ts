@@ -155,7 +155,7 @@ function readOne(context: SaccoContext): Route {
 }
 
 async function openFlagsOf(context: SaccoContext, memberId: string) {
-  if (!context.reader.has(STORES.flagsByMember)) return []
+  if (!context.reader.has(STORES.fraudFlagsByMember)) return []
   await context.rules()
   const filter = {
     member: memberId,
@@ -249,7 +249,7 @@ function risk(context: SaccoContext): Route {
     },
     findsById: true,
     handle: async ({ path }) => {
-      need(context.reader, STORES.members, STORES.risk)
+      need(context.reader, STORES.members, STORES.riskScores)
       const trail = createTrail()
       await readMember(context.reader, path.member, trail)
       const score = await readRisk(context.reader, path.member, trail)
