@@ -48,6 +48,8 @@ export type StreamsConfig = {
   readonly deserializationExceptionHandler: DeserializationExceptionHandler
   readonly processingExceptionHandler: ProcessingExceptionHandler
   readonly productionExceptionHandler: ProductionExceptionHandler
+  /** How often a handler's `retry` is followed for one failure, before it counts as `fail`. */
+  readonly handlerRetriesMax: number
   /** KIP-1034: built-in handlers also send what they fail on or skip to this topic. */
   readonly deadLetterTopic: string | undefined
   readonly replicationFactor: number
@@ -81,6 +83,7 @@ export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'>
   deserializationExceptionHandler: logAndFail,
   processingExceptionHandler: logAndFail,
   productionExceptionHandler: logAndFail,
+  handlerRetriesMax: 10,
   deadLetterTopic: undefined,
   replicationFactor: 1,
 }
@@ -108,6 +111,7 @@ const notNegative: readonly (keyof StreamsConfig)[] = [
   'commitIntervalMs',
   'cacheBytesMax',
   'cleanEntriesPerStoreMax',
+  'handlerRetriesMax',
   'windowStoreChangelogAdditionalRetentionMs',
 ]
 

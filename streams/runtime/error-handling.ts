@@ -16,24 +16,33 @@ export type FailureSurroundings = {
   readonly logger: Logger
   readonly dropped: Counter
   readonly deadLettered: Counter
+  readonly retriesMax: number
 }
 
-/** Asks the handler and does what it says: throws, or counts, logs and (where it says so) sends to dead letters. */
+/**
+ * Asks the handler and does what it says: throws, or counts, logs and (where it says so) sends to dead letters. True:
+ * the caller is to try again.
+ */
 export function handleFailure(
   kind: FailureKind,
   error: unknown,
   handler: ExceptionHandler,
   context: ExceptionContext,
   surroundings: FailureSurroundings,
-): void {
+): boolean {
   const decision = handler(error, context)
+  const { retriesMax } = surroundings
+  if (decision.action === 'retry' && context.attempt <= retriesMax) return true
   const where =
     context.topic === '' ? 'a punctuation' : `the record at ${context.topic}-${context.partition}@${context.offset}`
   const node = context.nodeName === undefined ? '' : ` at node ${context.nodeName}`
   const message = `${where} ${whatFailed[kind]}${node} of task ${context.taskId}: ${messageOf(error)}`
   if (decision.deadLetterTopic !== undefined) sendToDeadLetters(decision.deadLetterTopic, error, context, surroundings)
-  if (decision.action === 'fail') {
-    const hint = 'To go on in such cases, set an exception handler that continues, and a dead-letter topic'
+  if (decision.action !== 'continue') {
+    const hint =
+      decision.action === 'retry'
+        ? `It was tried ${context.attempt} times; handlerRetriesMax says how often`
+        : 'To go on in such cases, set an exception handler that continues, and a dead-letter topic'
     throw new StreamsError(kind, `${message}. ${hint}`, { cause: error })
   }
   surroundings.dropped.add(1)
@@ -42,6 +51,7 @@ export function handleFailure(
     node: context.nodeName,
     deadLetterTopic: decision.deadLetterTopic,
   })
+  return false
 }
 
 /** The record as it was read, to the partition it came from (KIP-1034). */

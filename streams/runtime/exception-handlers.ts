@@ -20,12 +20,16 @@ export type ExceptionContext = {
   readonly sourceKey: Bytes | null
   readonly sourceValue: Bytes | null
   readonly deadLetterTopic: string | undefined
+  /** How often this has failed now, from 1 on. */
+  readonly attempt: number
 }
 
 export type ExceptionDecision = {
   /**
    * `fail`: the thread stops, nothing of the current commit is kept under exactly-once. `continue`: the record is
-   * skipped and counted. `retry` (production only): the send is tried again with the next flush.
+   * skipped and counted. `retry`: what failed is done again at once, at most `handlerRetriesMax` times, after which it
+   * counts as `fail`. A processor is called again with the same record: what it had written or forwarded before it threw
+   * stays, so it must bear that. (Java knows it for production only.)
    */
   readonly action: 'fail' | 'continue' | 'retry'
   /** Where to send the record as it was read, with the reason in headers. */

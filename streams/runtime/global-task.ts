@@ -155,12 +155,14 @@ export class GlobalTask implements NodeHost {
     this.#raw = raw
     let key: unknown
     let value: unknown
-    try {
-      key = raw.key === null ? null : entry.source.keySerde.deserialize(raw.key, entry.topic, raw.headers)
-      value = raw.value === null ? null : entry.source.valueSerde.deserialize(raw.value, entry.topic, raw.headers)
-    } catch (error) {
-      this.#handle('RECORD_UNREADABLE', error, entry.source.name)
-      return
+    for (let attempt = 1; ; attempt++) {
+      try {
+        key = raw.key === null ? null : entry.source.keySerde.deserialize(raw.key, entry.topic, raw.headers)
+        value = raw.value === null ? null : entry.source.valueSerde.deserialize(raw.value, entry.topic, raw.headers)
+        break
+      } catch (error) {
+        if (!this.#handle('RECORD_UNREADABLE', error, entry.source.name, attempt)) return
+      }
     }
     entry.processor.process({
       key,
@@ -198,24 +200,24 @@ export class GlobalTask implements NodeHost {
     })
   }
 
-  handleProcessingError(error: unknown, nodeName: string): void {
-    this.#handle('PROCESSING_FAILED', error, nodeName)
+  handleProcessingError(error: unknown, nodeName: string, attempt: number): boolean {
+    return this.#handle('PROCESSING_FAILED', error, nodeName, attempt)
   }
 
-  handleProductionError(error: unknown, nodeName: string): void {
+  handleProductionError(error: unknown, nodeName: string): boolean {
     throw new StreamsError('RECORD_UNWRITABLE', `global store processor ${nodeName}: ${messageOf(error)}`, {
       cause: error,
     })
   }
 
   /** Dead letters are not for global tables, as in Java: each instance would send them. */
-  #handle(kind: Exclude<FailureKind, 'RECORD_UNWRITABLE'>, error: unknown, nodeName: string): void {
+  #handle(kind: Exclude<FailureKind, 'RECORD_UNWRITABLE'>, error: unknown, nodeName: string, attempt: number): boolean {
     const handler =
       kind === 'RECORD_UNREADABLE'
         ? this.#config.deserializationExceptionHandler
         : this.#config.processingExceptionHandler
     const raw = this.#raw
-    handleFailure(
+    return handleFailure(
       kind,
       error,
       (failure, context) => ({ action: handler(failure, context).action }),
@@ -226,12 +228,14 @@ export class GlobalTask implements NodeHost {
         sourceKey: raw?.key ?? null,
         sourceValue: raw?.value ?? null,
         deadLetterTopic: undefined,
+        attempt,
       },
       {
         collector: this.collector,
         logger: this.logger,
         dropped: this.#dropped,
         deadLettered: this.#dropped,
+        retriesMax: this.#config.handlerRetriesMax,
       },
     )
   }

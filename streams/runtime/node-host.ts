@@ -32,6 +32,7 @@ export type NodeHost = {
   ): Cancellable
   nextKeylessPartition(topic: string, partitionCount: number): number
   droppedRecord(reason: string, nodeName: string | undefined): void
-  handleProcessingError(error: unknown, nodeName: string): void
-  handleProductionError(error: unknown, nodeName: string): void
+  /** Throws, or says whether to try again (true) or to go on without the record. `attempt` counts from 1. */
+  handleProcessingError(error: unknown, nodeName: string, attempt: number): boolean
+  handleProductionError(error: unknown, nodeName: string, attempt: number): boolean
 }

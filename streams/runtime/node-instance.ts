@@ -39,8 +39,21 @@ export class ProcessorInstance implements NodeInstance {
     try {
       this.processor.process(record)
     } catch (error) {
+      this.#recover(record, error)
+    }
+  }
+
+  #recover(record: StreamRecord<unknown, unknown>, failure: unknown): void {
+    let error = failure
+    for (let attempt = 1; ; attempt++) {
       if (isEngineError(error)) throw error
-      this.#task.handleProcessingError(error, this.name)
+      if (!this.#task.handleProcessingError(error, this.name, attempt)) return
+      try {
+        this.processor.process(record)
+        return
+      } catch (next) {
+        error = next
+      }
     }
   }
 }
@@ -80,11 +93,14 @@ export class SinkInstance implements NodeInstance {
   }
 
   process(record: StreamRecord<unknown, unknown>): void {
-    try {
-      this.#send(record)
-    } catch (error) {
-      if (isEngineError(error) && !(error instanceof StreamsError && error.code.startsWith('RECORD_'))) throw error
-      this.#task.handleProductionError(error, this.name)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#send(record)
+        return
+      } catch (error) {
+        if (isEngineError(error) && !(error instanceof StreamsError && error.code.startsWith('RECORD_'))) throw error
+        if (!this.#task.handleProductionError(error, this.name, attempt)) return
+      }
     }
   }
 

@@ -283,11 +283,14 @@ export class StreamTask implements NodeHost {
     this.#rawKey = null
     this.#rawValue = null
     this.#workSinceCommit = true
-    try {
-      punctuator(nowMs)
-    } catch (error) {
-      if (isEngineError(error)) throw error
-      this.handleProcessingError(error, node.name)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        punctuator(nowMs)
+        return
+      } catch (error) {
+        if (isEngineError(error)) throw error
+        if (!this.handleProcessingError(error, node.name, attempt)) return
+      }
     }
   }
 
@@ -388,15 +391,15 @@ export class StreamTask implements NodeHost {
     })
   }
 
-  handleProcessingError(error: unknown, nodeName: string): void {
-    this.#handle('PROCESSING_FAILED', error, nodeName, this.#config.processingExceptionHandler)
+  handleProcessingError(error: unknown, nodeName: string, attempt: number): boolean {
+    return this.#handle('PROCESSING_FAILED', error, nodeName, attempt, this.#config.processingExceptionHandler)
   }
 
-  handleProductionError(error: unknown, nodeName: string): void {
-    this.#handle('RECORD_UNWRITABLE', error, nodeName, this.#config.productionExceptionHandler)
+  handleProductionError(error: unknown, nodeName: string, attempt: number): boolean {
+    return this.#handle('RECORD_UNWRITABLE', error, nodeName, attempt, this.#config.productionExceptionHandler)
   }
 
-  #handle(kind: FailureKind, error: unknown, nodeName: string, handler: ExceptionHandler): void {
+  #handle(kind: FailureKind, error: unknown, nodeName: string, attempt: number, handler: ExceptionHandler): boolean {
     const context: ExceptionContext = {
       ...this.recordContext,
       taskId: this.id,
@@ -404,12 +407,14 @@ export class StreamTask implements NodeHost {
       sourceKey: this.#rawKey,
       sourceValue: this.#rawValue,
       deadLetterTopic: this.#config.deadLetterTopic,
+      attempt,
     }
-    handleFailure(kind, error, handler, context, {
+    return handleFailure(kind, error, handler, context, {
       collector: this.collector,
       logger: this.logger,
       dropped: this.#counters.dropped,
       deadLettered: this.#counters.deadLettered,
+      retriesMax: this.#config.handlerRetriesMax,
     })
   }
 
@@ -459,12 +464,14 @@ export class StreamTask implements NodeHost {
   // Reading ---------------------------------------------------------------------------------------------------------
 
   #readRecord(raw: LogRecord, partitionTimeMs: number, head: HeadRecord, input: InputOfTask): boolean {
-    try {
-      head.key = readPart(input.source.keySerde, raw.key, 'key', input, raw)
-      head.value = readPart(input.source.valueSerde, raw.value, 'value', input, raw)
-    } catch (error) {
-      this.#handleUnreadable(error, raw, input)
-      return false
+    for (let attempt = 1; ; attempt++) {
+      try {
+        head.key = readPart(input.source.keySerde, raw.key, 'key', input, raw)
+        head.value = readPart(input.source.valueSerde, raw.value, 'value', input, raw)
+        break
+      } catch (error) {
+        if (!this.#handleUnreadable(error, raw, input, attempt)) return false
+      }
     }
     head.headers = raw.headers
     const extract = input.extract
@@ -496,13 +503,15 @@ export class StreamTask implements NodeHost {
     this.#withRawContext(raw, input, () => this.droppedRecord(reason, input.source.name))
   }
 
-  #handleUnreadable(error: unknown, raw: LogRecord, input: InputOfTask): void {
+  #handleUnreadable(error: unknown, raw: LogRecord, input: InputOfTask, attempt: number): boolean {
     const handler = this.#config.deserializationExceptionHandler
-    this.#withRawContext(raw, input, () => this.#handle('RECORD_UNREADABLE', error, input.source.name, handler))
+    return this.#withRawContext(raw, input, () =>
+      this.#handle('RECORD_UNREADABLE', error, input.source.name, attempt, handler),
+    )
   }
 
   /** Reading happens ahead of processing: the record in process must be the same afterwards. */
-  #withRawContext(raw: LogRecord, input: InputOfTask, body: () => void): void {
+  #withRawContext<T>(raw: LogRecord, input: InputOfTask, body: () => T): T {
     const context = this.recordContext
     const saved = { ...context }
     const savedKey = this.#rawKey
@@ -516,10 +525,11 @@ export class StreamTask implements NodeHost {
     })
     this.#rawKey = raw.key
     this.#rawValue = raw.value
-    body()
+    const result = body()
     Object.assign(context, saved)
     this.#rawKey = savedKey
     this.#rawValue = savedValue
+    return result
   }
 }
 

@@ -141,6 +141,42 @@ describe('test driver', () => {
     )
   })
 
+  test('a handler may have what failed done again, a bounded number of times', () => {
+    const attempts: number[] = []
+    const { input } = setUp({
+      config: {
+        handlerRetriesMax: 3,
+        processingExceptionHandler: (_error, { attempt }) => {
+          attempts.push(attempt)
+          return { action: 'retry' }
+        },
+      },
+    })
+    expect(() => input.pipe('a', 'poison', 1)).toThrow(/tried 4 times; handlerRetriesMax/)
+    expect(attempts).toEqual([1, 2, 3, 4])
+  })
+
+  test('what succeeds at the second attempt goes on as if nothing had been', () => {
+    let failures = 1
+    const flaky = createStreamsBuilder()
+    flaky
+      .stream('in', { key: string, value: string })
+      .mapValues(
+        (value) => {
+          if (failures-- > 0) throw new Error('not yet')
+          return value
+        },
+        { value: string },
+      )
+      .to('out')
+    const driver = createTestDriver(flaky.build(), {
+      config: { processingExceptionHandler: () => ({ action: 'retry' }) },
+    })
+    driver.inputTopic('in', { key: string, value: string }).pipe('a', 'x')
+    expect(driver.outputTopic('out', { key: string, value: string }).readAll()).toHaveLength(1)
+    driver.close()
+  })
+
   test('with a dead-letter topic the record goes there with the reason in its headers, and the stream goes on', () => {
     const { driver, input, output } = setUp({
       config: {
