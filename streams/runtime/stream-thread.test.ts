@@ -5,6 +5,7 @@ import { createMemoryEngine, type MemoryEngine } from '#state-stores'
 import { StreamsError, utf8Encode } from '../base/index.ts'
 import { createStreamsBuilder, serdes } from '../index.ts'
 import {
+  type GroupMembership,
   type Log,
   type LogFields,
   type Logger,
@@ -69,7 +70,12 @@ afterEach(async () => {
   }
 })
 
-function start(world: World, options: Partial<StreamsOptions> = {}, log: Log = world.log) {
+function start(
+  world: World,
+  options: Partial<StreamsOptions> = {},
+  log: Log = world.log,
+  membership: GroupMembership = createLocalMembership(0, 1),
+) {
   const logger: Logger = {
     ...SILENT_LOGGER,
     warn: (message: string, _fields?: LogFields) => void world.warnings.push(message),
@@ -79,7 +85,7 @@ function start(world: World, options: Partial<StreamsOptions> = {}, log: Log = w
     topology: countingTopology(),
     config: resolveConfig({ applicationId: 'app', cacheBytesMax: 0, commitIntervalMs: 5, pollMs: 5, ...options }),
     log,
-    membership: createLocalMembership(0, 1),
+    membership,
     stateEngine: world.engine,
     memoryEngine: createMemoryEngine(),
     clock: nodeClock,
@@ -192,6 +198,31 @@ describe('stream thread', () => {
       expect(world.warnings.filter((warning) => warning.includes('opens them again'))).toHaveLength(3)
     },
   )
+
+  test('a revocation is carried out though the log does not answer the commit before it', async () => {
+    const world = await newWorld()
+    await write(world, 10)
+    const log = withCommits(world.log, async (attempt, commit) => {
+      if (attempt === 1) throw new StreamsError('LOG_UNAVAILABLE', 'no answer')
+      await commit()
+    })
+    const group = createLocalMembership(0, 1)
+    const acknowledged: (readonly string[])[] = []
+    let isRevoked = false
+    const { thread } = start(world, { commitIntervalMs: 60_000 }, log, {
+      ...group,
+      poll: () => {
+        if (!isRevoked) return group.poll()
+        isRevoked = false
+        return { kind: 'assigned', assignment: { active: [], standby: [] } }
+      },
+      acknowledge: ({ active }) => void acknowledged.push(active),
+    })
+    await until(() => thread.metadata().tasks[0]?.inputs[0]?.position === 10)
+    isRevoked = true
+    await until(() => acknowledged.at(-1)?.length === 0)
+    expect(thread.metadata().tasks).toEqual([])
+  })
 
   test('a thread that is fenced by a newer one commits nothing more and ends', async () => {
     const world = await newWorld()
