@@ -183,6 +183,7 @@ export class Cluster {
     slot.isStopped = true
     thread.stop()
     this.#options.world.time.after(downMs, () => {
+      if (this.#quiet) return
       slot.isStopped = false
       this.start(slot)
     })

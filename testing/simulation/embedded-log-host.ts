@@ -207,6 +207,10 @@ class Host implements EmbeddedLogHost {
     })
   }
 
+  describeLag(): string {
+    return `end offsets ${this.#ends}`
+  }
+
   async readAll(topics: readonly string[]): Promise<readonly FinalPartition[]> {
     return this.#insist(async (log) => {
       const described = await log.admin.describeTopics(topics)

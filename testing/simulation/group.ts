@@ -15,6 +15,7 @@ type Member = {
   assigned: readonly TaskId[]
   version: number
   polledVersion: number
+  wasTold: boolean
   events: { readonly event: MembershipEvent; readonly version: number }[]
 }
 
@@ -88,7 +89,7 @@ export class GroupCoordinator {
     if (member === undefined) return
     this.remove(process)
     this.#time.after(learnsAfterMs, () => {
-      const rejoined: Member = { ...member, assigned: [], version: member.version + 1, events: [] }
+      const rejoined: Member = { ...member, assigned: [], version: member.version + 1, wasTold: false, events: [] }
       this.#members.set(process, rejoined)
       const event: MembershipEvent = { kind: 'lost', reason: 'a heartbeat was missed (simulated)' }
       rejoined.events.push({ event, version: rejoined.version })
@@ -132,7 +133,7 @@ export class GroupCoordinator {
     this.#tasks = description.subTopologies.flatMap(({ subTopology, taskCount }) =>
       Array.from({ length: taskCount }, (_, partition) => taskId(subTopology, partition)),
     )
-    const member: Member = { process, assigned: [], version: 0, polledVersion: 0, events: [] }
+    const member: Member = { process, assigned: [], version: 0, polledVersion: 0, wasTold: false, events: [] }
     this.#members.set(process.name, member)
     if (this.#prng.next() < 0.2) {
       const event: MembershipEvent = { kind: 'not-ready', reason: 'topics are being looked up (simulated)' }
@@ -171,8 +172,9 @@ export class GroupCoordinator {
         if (owner === undefined) this.#owners.set(task, name)
         return owner === undefined || owner === name
       })
-      if (member.version > 0 && sameTasks(assigned, member.assigned)) continue
+      if (member.wasTold && sameTasks(assigned, member.assigned)) continue
       member.assigned = assigned
+      member.wasTold = true
       member.version++
       const event: MembershipEvent = { kind: 'assigned', assignment: { active: assigned, standby: [] } }
       const version = member.version

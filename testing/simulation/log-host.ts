@@ -26,6 +26,8 @@ export type LogHost = {
   membershipOf(process: SimulatedProcess, index: number): GroupMembership
   /** Committed offset equals end offset for every partition, and nothing has been written since it was asked last. */
   isSettled(): Promise<boolean>
+  /** What is not settled, for people. */
+  describeLag(): string
   /** Reads everything at the end of the run. */
   readAll(topics: readonly string[]): Promise<readonly FinalPartition[]>
 }

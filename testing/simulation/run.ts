@@ -252,7 +252,10 @@ class Run {
       if (isSettled && allRun) return
     }
     const states = this.#cluster.slots.map(({ name, thread }) => `${name} ${thread?.state ?? 'down'}`)
-    this.#world.violation('liveness', `not everything was processed within ${LIVENESS_MS} ms without faults: ${states}`)
+    this.#world.violation(
+      'liveness',
+      `not everything was processed within ${LIVENESS_MS} ms without faults: ${states}; ${this.#host.describeLag()}`,
+    )
   }
 
   async #stop(): Promise<void> {

@@ -67,6 +67,22 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
       })
       return isRead && before === ends
     },
+    describeLag: () => {
+      const offsets = new Map(
+        core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+      )
+      return [...inputs]
+        .flatMap(([name, task]) => {
+          const [topic = '', partition] = name.split('/')
+          const end = core.slots({ topic, partition: Number(partition) }).length
+          const stable = core.stableOffset({ topic, partition: Number(partition) })
+          const at = offsets.get(name) ?? 0
+          return at === end
+            ? []
+            : `${name} is at ${at} of ${stable}/${end}, task ${task} of ${group.ownerOf(task) ?? 'nobody'}`
+        })
+        .join('; ')
+    },
     readAll: async (topics) =>
       topics.flatMap((topic) =>
         Array.from({ length: core.partitionsOf(topic) }, (_, partition) => finalPartition(core, topic, partition)),

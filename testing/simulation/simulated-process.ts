@@ -149,7 +149,8 @@ export class SimulatedProcess {
     if (fault?.kind === 'lost-response' && operation === 'poll') return timeOut()
     if (fault?.kind === 'late-request') {
       timeOut()
-      if (operation === 'poll') return
+      // Offsets without a transaction are not overtaken: one connection keeps the order of its requests.
+      if (operation === 'poll' || operation === 'commit-offsets') return
       time.after(REQUEST_TIMEOUT_MS + fault.delayMs, () => void settle(apply, ignore, ignore))
       return
     }

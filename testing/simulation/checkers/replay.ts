@@ -31,6 +31,19 @@ export async function checkReplay(run: FinishedRun, committed: readonly Attempt[
   }
 }
 
+/** At-least-once: every record that a task does not drop was in some committed work. */
+export async function checkNothingLeftOut(
+  run: FinishedRun,
+  processed: ReadonlyMap<string, ReadonlySet<number>>,
+): Promise<void> {
+  const global = await openGlobal(run)
+  for (const task of sortedTasks(run.resolved.tasks)) {
+    const replay = new TaskReplay(run, task, global, [])
+    replay.findLeftOut((name, offset) => processed.get(name)?.has(offset) === true)
+    replay.close()
+  }
+}
+
 function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
   const found = lists.get(key) ?? []
   lists.set(key, found)
@@ -178,6 +191,18 @@ class TaskReplay {
     }
     for (const name of this.#inputs.keys()) this.#giveUntil(name, Number.POSITIVE_INFINITY)
     this.#commit()
+  }
+
+  /** Gives every record to the task, and complains of those that it would process but that were not. */
+  findLeftOut(isProcessed: (name: string, offset: number) => boolean): void {
+    for (const [name, input] of this.#inputs) {
+      for (const { offset } of input.records) {
+        this.#give(name, offset)
+        if (!this.#task.group.hasRecords()) continue
+        if (!isProcessed(name, offset)) this.#violation(`${name}@${offset} was never processed`)
+        this.#task.processNext()
+      }
+    }
   }
 
   close(): void {
