@@ -3,6 +3,7 @@ import { type Header, type KStream, nullable, type Serde, type StreamsBuilder, s
 import { LOANS_SOURCE } from '../loans/loans.ts'
 import type { MembersStoreSpec } from '../members/stores.ts'
 import { STATE_PARTITIONS } from '../shared/limits.ts'
+import { DEAD_LETTER_TOPIC, LATE_TOPIC } from '../shared/names.ts'
 import { OWN_HEADER } from '../shared/own-header.ts'
 import { isRefused, isTaken, markLate, type Refused, takeEvents } from './intake.ts'
 import type { IntakeStores } from './stores.ts'
@@ -23,10 +24,16 @@ export function takeIn(
     takeEvents({ stores, members, directTopics: ['sacco.transaction.events', 'sacco.accounting.events'] }),
     { name: 'intake' },
   )
-  outcome
-    .filter((_key, value) => isRefused(value), { name: 'refused' })
-    .mapValues((value) => value as Refused, { name: 'refused-events' })
-    .to((_key, { topic }) => topic, { name: 'refused-to', value: refusedSerde(schemas) })
+  const value = createEventSerde(SACCO_EVENTS, schemas)
+  for (const [topic, name] of [
+    [LATE_TOPIC, 'late'],
+    [DEAD_LETTER_TOPIC, 'dead-letters'],
+  ] as const) {
+    outcome
+      .filter((_key, result) => isRefused(result) && result.topic === topic, { name: `${name}-only` })
+      .mapValues((result) => (result as Refused).refused, { name: `${name}-events` })
+      .to(topic, { name: `${name}-to`, value })
+  }
   return outcome
     .filter((_key, value) => isTaken(value), { name: 'taken' })
     .mapValues((value) => value as SaccoEvent, { name: 'taken-events' })
@@ -74,15 +81,5 @@ function foreignOnly(inner: Serde<SaccoEvent>): Serde<SaccoEvent | null> {
   return {
     ...nullable(inner),
     deserialize: (bytes, topic, headers) => (isOwn(headers) ? null : inner.deserialize(bytes, topic, headers)),
-  }
-}
-
-/** Writes the event that was refused, as it would have been written to its own topic. */
-function refusedSerde(schemas: RegisteredSchemas): Serde<Refused> {
-  const inner = createEventSerde(SACCO_EVENTS, schemas)
-  return {
-    name: `refused(${inner.name})`,
-    serialize: ({ refused }, topic, headers) => inner.serialize(refused, topic, headers),
-    deserialize: (bytes, topic, headers) => ({ refused: inner.deserialize(bytes, topic, headers), topic }),
   }
 }
