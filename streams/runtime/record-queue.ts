@@ -56,7 +56,8 @@ export class RecordQueue {
   fetchedLag = -1
   /** Where the log goes on behind all that is buffered. */
   #fetchedOffset: number
-  #chunks: Chunk[] = []
+  /** Chunks before `#chunkAt` were taken and let go of. */
+  #chunks: (Chunk | undefined)[] = []
   #chunkAt = 0
   #recordAt = 0
   readonly #read: ReadRecord
@@ -76,6 +77,11 @@ export class RecordQueue {
   /** Undefined until something was fetched. */
   get endOffset(): number | undefined {
     return this.fetchedLag < 0 ? undefined : this.#fetchedOffset + this.fetchedLag
+  }
+
+  /** Records in memory: what is buffered, and what was taken of the batch that the head came with. */
+  get recordsHeld(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + (chunk?.records.length ?? 0), 0)
   }
 
   add(records: readonly LogRecord[], nextOffset: number, endOffset: number): void {
@@ -118,9 +124,10 @@ export class RecordQueue {
 
   #dropChunk(): void {
     this.#recordAt = 0
-    this.#chunkAt++
-    if (this.#chunkAt === this.#chunks.length) {
-      this.#chunks.length = 0
+    this.#chunks[this.#chunkAt++] = undefined
+    // Under load a queue may never be empty: taken slots go as soon as they are half of all.
+    if (2 * this.#chunkAt >= this.#chunks.length) {
+      this.#chunks.splice(0, this.#chunkAt)
       this.#chunkAt = 0
     }
   }

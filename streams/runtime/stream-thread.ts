@@ -338,13 +338,14 @@ class Thread implements StreamThread {
     const startedMs = this.#options.clock.monotonicMs()
     let buffered = 0
     for (const task of this.#running.values()) buffered += task.group.byteCount
-    if (buffered >= this.#config.bufferedBytesMax) {
+    let batches: readonly FetchedBatch[]
+    if (buffered < this.#config.bufferedBytesMax) batches = await consumer.poll(this.#waitMs()).catch(givesUpPositions)
+    else if (this.#isPaused) {
       // Nothing will be taken out of the buffers until the thread is resumed.
-      if (this.#isPaused) await this.#options.clock.sleep(this.#config.pollMs)
+      await this.#options.clock.sleep(this.#config.pollMs)
       return
-    }
-    const waitMs = this.#waitMs()
-    const batches = await consumer.poll(waitMs).catch(givesUpPositions)
+    } else if (this.#canProcess()) return
+    else batches = await this.#pollEmptyInputs(consumer)
     if (batches.length === 0) return
     for (const batch of batches) {
       const preparation = this.#prepare(batch)
@@ -352,6 +353,30 @@ class Thread implements StreamThread {
     }
     for (const batch of batches) this.#addToTask(batch)
     this.#latencies.poll.record(this.#options.clock.monotonicMs() - startedMs)
+  }
+
+  #canProcess(): boolean {
+    const wallClockMs = this.#options.clock.wallClockMs()
+    for (const task of this.#running.values()) if (task.canProcess(wallClockMs)) return true
+    return false
+  }
+
+  /**
+   * The buffers are full, and every task waits for an input of which it has nothing yet: without those inputs the
+   * buffers would stay full for ever. They may go beyond the bound by one poll.
+   */
+  async #pollEmptyInputs(consumer: Consumer): Promise<readonly FetchedBatch[]> {
+    const filled: TopicPartition[] = []
+    for (const task of this.#running.values()) {
+      for (const { hasHead, topic, partition } of task.group.queues)
+        if (hasHead && !this.#paused.has(inputKey(topic, partition))) filled.push({ topic, partition })
+    }
+    consumer.pause(filled)
+    try {
+      return await consumer.poll(this.#waitMs()).catch(givesUpPositions)
+    } finally {
+      consumer.resume(filled)
+    }
   }
 
   /** How long there is nothing to do unless records come. */
