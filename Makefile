@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: oracle fuzz help install demo test check bench clean types lint layers unit
+.PHONY: kafka test-kafka oracle fuzz help install demo test check bench clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -49,3 +49,9 @@ SEED ?= 1
 COUNT ?= 1000
 fuzz: install ## Random topologies and inputs, run in every way; SEED= and COUNT= say which
 	node testing/fuzz/fuzz.ts $(SEED) $(COUNT)
+
+kafka: install ## A Kafka broker on localhost:9092 for development, until Ctrl-C (Java 17; Maven the first time)
+	node testing/broker/run.ts
+
+test-kafka: install ## The tests on a real broker: that of KAFKA_BROKERS, or one that is started for them
+	vitest run --config vitest.kafka.config.ts

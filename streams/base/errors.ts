@@ -22,6 +22,8 @@ export type StreamsErrorCode =
   | 'TASK_MIGRATED'
   /** The log could not be reached or did not answer in time; retried up to `taskTimeoutMs`. */
   | 'LOG_UNAVAILABLE'
+  /** The log does not allow it (permissions, settings) or cannot do it (too old): trying again does not help. */
+  | 'LOG_REFUSED'
   /** The log's own files are damaged in a place that cannot be a torn tail. */
   | 'LOG_CORRUPTED'
   /** A position is before the start or after the end of a partition. */

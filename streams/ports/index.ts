@@ -19,6 +19,7 @@ export { type Header, type Headers, lastHeader, NO_HEADERS } from './headers.ts'
 export type {
   CleanupPolicy,
   CommittedOffset,
+  CommittingMember,
   Consumer,
   ConsumerOptions,
   FetchedBatch,

@@ -98,7 +98,8 @@ export async function readToEnd(
   positions: readonly PartitionOffset[],
 ): Promise<LogRecord[][]> {
   const records: LogRecord[][] = positions.map(() => [])
-  const ends = await log.admin.endOffsets(positions)
+  // What was committed a moment ago may not be marked so yet: it lies before this end, not before the other one.
+  const ends = await log.admin.endOffsets(positions, 'read_uncommitted')
   const isDone = (): boolean => ends.every((end) => consumer.position(end) >= end.offset)
   while (!isDone()) {
     const batches = await consumer.poll(WAIT_MS)

@@ -58,6 +58,12 @@ export type CommittedOffset = PartitionOffset & {
   readonly metadata: string
 }
 
+/**
+ * The member of a group in whose name offsets are committed: a commit of a member that the group no longer has is
+ * refused with TASK_MIGRATED. Its epoch changes while it lives, so it is read for every attempt.
+ */
+export type CommittingMember = { readonly memberId: string; readonly memberEpoch: number }
+
 export type LogAdmin = {
   /** Creates those that do not exist; resolves when they can be used. TOPIC_MISMATCH if one has other partitions. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>
@@ -66,8 +72,12 @@ export type LogAdmin = {
   describeTopics(names: readonly string[]): Promise<ReadonlyMap<string, TopicDescription>>
   listTopics(): Promise<readonly string[]>
   startOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>
-  /** For read_committed: the last stable offset. */
-  endOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>
+  /**
+   * Where a reader with this isolation ends now; by default read_committed, whose end is the last stable offset. That
+   * of read_uncommitted is behind everything acknowledged, also what belongs to transactions whose end is still on its
+   * way into the partition: whoever must have read all that was committed goes on up to there.
+   */
+  endOffsets(partitions: readonly TopicPartition[], isolation?: IsolationLevel): Promise<readonly PartitionOffset[]>
   /** The first offset whose record has at least this timestamp; the end offset where there is none. */
   offsetsForTimes(
     partitions: readonly (TopicPartition & { readonly timestampMs: number })[],
@@ -75,7 +85,10 @@ export type LogAdmin = {
   /** Records below the offset may be removed (repartition topics after commit). */
   deleteRecords(before: readonly PartitionOffset[]): Promise<void>
   listGroups(): Promise<readonly string[]>
-  /** All committed offsets of a group, or those of `partitions`; partitions without a commit are absent. */
+  /**
+   * All committed offsets of a group, or those of `partitions`; partitions without a commit are absent. Where partitions
+   * are given, transactions that are just ending are waited for; the list of all may be behind them by a moment.
+   */
   committedOffsets(group: string, partitions?: readonly TopicPartition[]): Promise<readonly CommittedOffset[]>
   /** Sets offsets of a group that has no running member (reset tool). */
   alterCommittedOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
@@ -151,13 +164,13 @@ export type Producer = {
   flush(): Promise<void>
   /**
    * Atomic over all partitions written and the group's offsets: after a crash all of it is there or nothing.
-   * FENCED: another producer owns the id, or `group`'s generation has moved on; nothing was committed.
+   * FENCED: another producer owns the id; TASK_MIGRATED: `group` has no such member; nothing was committed.
    * Any other error: the outcome may be unknown; the caller must close this producer, and read back committed offsets.
    */
-  commitTransaction(group: string, offsets: readonly CommittedOffset[]): Promise<void>
+  commitTransaction(group: string, offsets: readonly CommittedOffset[], member?: CommittingMember): Promise<void>
   abortTransaction(): Promise<void>
   /** Commits offsets without a transaction (at-least-once), after a flush. */
-  commitOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
+  commitOffsets(group: string, offsets: readonly CommittedOffset[], member?: CommittingMember): Promise<void>
   /**
    * The offset after the last acknowledged (or committed) record of this producer in that partition: the position of
    * a changelog after a commit. Undefined if it wrote nothing there.

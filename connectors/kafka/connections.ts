@@ -1,0 +1,105 @@
+import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka'
+import { messageOf, StreamsError } from '#streams/base'
+import { KafkaError } from './kafka-errors.ts'
+import { type KafkaLimits, type KafkaOptions, saslOf } from './kafka-options.ts'
+
+export type BrokerAddress = { readonly host: string; readonly port: number }
+
+/**
+ * Connections of one client object (a consumer, a producer, …), one per broker, opened when first needed and again
+ * after they broke. Answers on a connection come in the order of the requests, so objects that wait long do not share.
+ */
+export class Connections {
+  readonly #clientId: string
+  readonly #options: ConnectionOptions
+  readonly #open = new Map<string, Promise<Connection>>()
+  #closed = false
+
+  constructor(clientId: string, options: KafkaOptions, limits: KafkaLimits) {
+    this.#clientId = clientId
+    this.#options = {
+      connectTimeout: limits.connectTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      ...(options.tls === undefined ? {} : { tls: options.tls, tlsServerName: true }),
+      ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
+    }
+  }
+
+  /**
+   * One request, not retried. A response with error codes in it resolves: the caller looks at them. KafkaError if no
+   * response came, so that the outcome is unknown.
+   */
+  async call<Arguments extends unknown[], Response>(
+    broker: BrokerAddress,
+    api: API<Arguments, Response>,
+    ...args: Arguments
+  ): Promise<Response> {
+    const connection = await this.#connect(broker)
+    try {
+      return await api.async(connection, ...args)
+    } catch (error) {
+      const { response } = error as { response?: Response }
+      if (response !== undefined) return response
+      throw new KafkaError(`${broker.host}:${broker.port} did not answer: ${messageOf(error)}`, undefined, true, error)
+    }
+  }
+
+  #connect(broker: BrokerAddress): Promise<Connection> {
+    if (this.#closed) return Promise.reject(new StreamsError('CLOSED', `client ${this.#clientId} is closed`))
+    const name = `${broker.host}:${broker.port}`
+    const known = this.#open.get(name)
+    if (known !== undefined) return known
+    const connection = new Connection(this.#clientId, this.#options)
+    const forget = (): void => {
+      if (this.#open.get(name) === opening) this.#open.delete(name)
+    }
+    // Whoever waits for an answer hears of the error; without a listener it would end the process.
+    connection.on('error', forget)
+    connection.on('close', forget)
+    const opening: Promise<Connection> = this.#openConnection(connection, broker).catch((error: unknown) => {
+      forget()
+      throw error
+    })
+    opening.catch(() => {})
+    this.#open.set(name, opening)
+    return opening
+  }
+
+  async #openConnection(connection: Connection, broker: BrokerAddress): Promise<Connection> {
+    try {
+      await connection.connect(broker.host, broker.port)
+      return connection
+    } catch (error) {
+      const cause = (error as { cause?: unknown }).cause
+      const reason = cause === undefined ? messageOf(error) : `${messageOf(error)} ${messageOf(cause)}`
+      const refused = isRefusal(error) || isRefusal(cause)
+      if (refused)
+        throw new StreamsError(
+          'LOG_REFUSED',
+          `broker ${broker.host}:${broker.port} refuses the connection: ${reason}; check user, password, SASL mechanism and TLS settings`,
+          { cause: error },
+        )
+      throw new KafkaError(`broker ${broker.host}:${broker.port} cannot be reached: ${reason}`, undefined, true, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const all = [...this.#open.values()]
+    this.#open.clear()
+    await Promise.all(
+      all.map(async (opening) => {
+        try {
+          await (await opening).close()
+        } catch {
+          // What could not be opened needs no closing.
+        }
+      }),
+    )
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return code === 'PLT_KFK_AUTHENTICATION' || code === 'PLT_KFK_USER'
+}

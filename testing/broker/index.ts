@@ -1,0 +1,6 @@
+/**
+ * A real Kafka broker for tests and development: the one that KAFKA_BROKERS names, or one started from Maven Central's
+ * jars with Java 17. Not in here: anything that pretends to be a broker.
+ */
+export { brokerJars, KAFKA_VERSION, whyNoBroker } from './broker-jars.ts'
+export { type Broker, type BrokerOptions, startBroker } from './start-broker.ts'
