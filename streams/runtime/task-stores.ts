@@ -8,6 +8,7 @@ import {
   type RecordCache,
   type RecordContext,
   type StoreEnvironment,
+  storeLayout,
 } from '../stores/index.ts'
 import type { StoreDefinition } from '../topology/topology.ts'
 import type { RecordCollector } from './record-collector.ts'
@@ -36,6 +37,8 @@ type Entry = {
 
 type SavedPosition = {
   readonly offset: number | null
+  /** See `storeLayout`. */
+  readonly layout?: string
   readonly metadata: Readonly<Record<string, number>>
 }
 
@@ -87,7 +90,10 @@ export class TaskStores {
     }
     const store: ManagedStore = createStore(spec, environment)
     const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), spec.name, options.taskName)
-    if (saved !== undefined) store.loadMetadata(saved.metadata)
+    if (saved !== undefined) {
+      checkLayout(definition, saved, options.taskName)
+      store.loadMetadata(saved.metadata)
+    }
     this.#entries.set(spec.name, {
       store,
       definition,
@@ -229,9 +235,22 @@ function readPosition(keyspace: Keyspace, storeName: string, taskName: string): 
   }
 }
 
+/** A topology that changed (another grace period, say) must not look past what an earlier one has written. */
+function checkLayout({ spec, changelog }: StoreDefinition, { layout }: SavedPosition, taskName: string): void {
+  const wanted = storeLayout(spec)
+  if (layout === undefined || layout === wanted) return
+  const what = `store ${spec.name} of task ${taskName} was written as '${layout}' and is now '${wanted}'`
+  if (changelog !== undefined) throw new StreamsError('STATE_CORRUPTED', what)
+  throw new StreamsError(
+    'TOPOLOGY_INVALID',
+    `${what}; it has no changelog from which it could be rebuilt. Give the store another name, or remove its state`,
+  )
+}
+
 function savePosition(batch: WriteBatch, entry: Entry, offset: number | undefined): void {
   const saved: SavedPosition = {
     offset: offset ?? null,
+    layout: storeLayout(entry.definition.spec),
     metadata: entry.store.saveMetadata(),
   }
   const keyspace = entry.database.keyspace(POSITIONS_KEYSPACE)

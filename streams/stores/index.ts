@@ -24,6 +24,7 @@ export {
 } from './specs.ts'
 export { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
 export { ArraySource, CountedIterator, type EntrySource, IteratorCount, storeIteratorsOpen } from './store-iterator.ts'
+export { storeLayout } from './store-layout.ts'
 export type {
   CachedStore,
   ChangelogSink,
