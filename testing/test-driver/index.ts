@@ -1,11 +1,10 @@
 /** Tests of topologies, synchronous and in memory. */
-export {
-  createTestDriver,
-  type InputRecord,
-  type OutputRecord,
-  openTestDriver,
-  type TestDriver,
-  type TestDriverOptions,
-  type TestInputTopic,
-  type TestOutputTopic,
-} from './test-driver.ts'
+export { createTestDriver, openTestDriver } from './test-driver.ts'
+export type {
+  InputRecord,
+  OutputRecord,
+  TestDriver,
+  TestDriverOptions,
+  TestInputTopic,
+  TestOutputTopic,
+} from './types.ts'

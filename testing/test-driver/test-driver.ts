@@ -2,9 +2,6 @@ import { createMemoryDatabase } from '#state-stores'
 import { assert, parseTaskId, partitionForKey, present, StreamsError, type TaskId } from '#streams/base'
 import {
   type CommittedOffset,
-  type Headers,
-  type Logger,
-  type Metrics,
   NO_HEADERS,
   NO_METRICS,
   type Serde,
@@ -20,91 +17,20 @@ import {
   resolveConfig,
   resolveTopology,
   type StreamsConfig,
-  type StreamsOptions,
   StreamTask,
 } from '#streams/runtime'
 import { createRecordCache, type ManagedStore, type RecordCache } from '#streams/stores'
 import type { Topology } from '#streams/topology'
 import { createMemoryTopics, type MemoryTopics, type PendingRecord } from './memory-topics.ts'
+import type {
+  InputRecord,
+  OutputRecord,
+  TestDriver,
+  TestDriverOptions,
+  TestInputTopic,
+  TestOutputTopic,
+} from './types.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
-
-export type TestDriverOptions = {
-  readonly applicationId?: string
-  /** Partitions of each topic that is not named in `partitionsOf`; default 1. */
-  readonly partitions?: number
-  readonly partitionsOf?: Readonly<Record<string, number>>
-  /** Wall clock at start; default 0. */
-  readonly startMs?: number
-  /** Commits after so many input records (and whenever `commit` is called); default 1, as Java's driver. */
-  readonly commitEvery?: number
-  /** Settings of the application. Record caches are off unless `cacheBytesMax` is given. */
-  readonly config?: Partial<StreamsOptions>
-  readonly logger?: Logger
-  readonly metrics?: Metrics
-}
-
-export type InputRecord<K, V> = {
-  readonly key: K
-  readonly value: V
-  readonly timestampMs?: number
-  readonly headers?: Headers
-  /** Default: Kafka's partition of the key; 0 where the key is null. */
-  readonly partition?: number
-}
-
-export type OutputRecord<K, V> = {
-  readonly key: K
-  readonly value: V
-  readonly timestampMs: number
-  readonly headers: Headers
-  readonly partition: number
-}
-
-export type TestInputTopic<K, V> = {
-  /** Processes the record to the end, through repartition topics too, before it returns. */
-  pipe(key: K, value: V, timestampMs?: number): void
-  pipeRecord(record: InputRecord<K, V>): void
-  pipeAll(records: readonly InputRecord<K, V>[]): void
-  /** Moves the timestamp that records without one are given. */
-  advanceTime(durationMs: number): void
-}
-
-export type TestOutputTopic<K, V> = {
-  /** The next record that was not read yet: partition by partition. */
-  read(): OutputRecord<K, V> | undefined
-  readAll(): readonly OutputRecord<K, V>[]
-  /** The last value of each key among what was not read yet. */
-  readToMap(): ReadonlyMap<K, V>
-  readonly isEmpty: boolean
-}
-
-/**
- * Runs a topology synchronously, in memory, on a clock of its own: what a data engineer tests with. Unlike Java's
- * TopologyTestDriver it has several partitions, real repartition topics, commits, and it can crash, lose its state
- * directory and be rebalanced in the middle of a test; the tasks, stores and commits are those of the real runtime.
- */
-export type TestDriver = Disposable & {
-  inputTopic<K, V>(
-    topic: string,
-    options: { key: Serde<K>; value: Serde<V>; startTimestampMs?: number; advanceMs?: number },
-  ): TestInputTopic<K, V>
-  outputTopic<K, V>(topic: string, options: { key: Serde<K>; value: Serde<V> }): TestOutputTopic<K, V>
-  /** Moves the wall clock, and fires wall-clock punctuation that becomes due. */
-  advanceWallClock(durationMs: number): void
-  /** The store of a task (typed by the caller); `partition` where the topic has several. */
-  store<S>(name: string, partition?: number): S
-  commit(): void
-  /** The process dies: what was not committed is gone, tasks start again from what was. */
-  crash(): void
-  /** The process and its state directory are gone: stores are restored from their changelogs. */
-  crashAndLoseState(): void
-  /** Tasks are closed after a commit, and opened again (as on another member, with a restore). */
-  rebalance(): void
-  /** Every topic that exists, internal ones with their real names. */
-  topics(): readonly string[]
-  readonly topology: ResolvedTopology
-  close(): void
-}
 
 type Running = { readonly task: StreamTask; readonly database: StateDatabase; readonly memoryDatabase: StateDatabase }
 
@@ -187,7 +113,7 @@ class Driver implements TestDriver {
     topic: string,
     options: { key: Serde<K>; value: Serde<V>; startTimestampMs?: number; advanceMs?: number },
   ): TestInputTopic<K, V> {
-    this.#requireTopic(topic)
+    this.#requireInput(topic)
     let timestampMs = options.startTimestampMs ?? 0
     const pipeRecord = (record: InputRecord<K, V>): void => {
       const key = serialize(options.key, record.key, topic)
@@ -486,6 +412,17 @@ class Driver implements TestDriver {
         batch.deleteRange(database.keyspace(name), new Uint8Array(0), undefined)
       batch.write()
     }
+  }
+
+  /** A record for a topic that nobody reads would be a test of nothing; but those that the options name do exist. */
+  #requireInput(topic: string): void {
+    const read = this.topology.subTopologies.flatMap(({ sources }) => sources.flatMap(({ topics }) => topics))
+    const inputs = [...read.map(({ name }) => name), ...this.topology.globalStores.map((store) => store.topic)]
+    if (inputs.includes(topic) || this.#options.partitionsOf?.[topic] !== undefined) return
+    throw new StreamsError(
+      'TOPIC_MISSING',
+      `the topology reads no topic ${topic}, so records for it would do nothing; it reads: ${inputs.join(', ')}`,
+    )
   }
 
   #requireTopic(topic: string): void {
