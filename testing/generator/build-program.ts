@@ -38,7 +38,10 @@ export type OutputTraits = {
   readonly finalState: boolean
 }
 
-type Traits = Omit<OutputTraits, 'topic'>
+type Traits = Omit<OutputTraits, 'topic'> & {
+  /** The topics it comes from. */
+  readonly roots: readonly string[]
+}
 type StreamHandle = { readonly stream: KStream<Text, Text>; readonly traits: Traits; readonly isRekeyed: boolean }
 type TableHandle = { readonly table: KTable<string, string>; readonly traits: Traits }
 
@@ -91,7 +94,7 @@ const joins = [
 ] as const
 /** Looked for at every record, so that the wall clock has no say. */
 const EAGER = { kind: 'on-window-close', intervalMs: 0 } as const
-const SOURCE: Traits = { repartitions: 0, timed: false, finalState: true }
+const sourceTraits = (topic: string): Traits => ({ repartitions: 0, timed: false, finalState: true, roots: [topic] })
 
 class ProgramBuilder {
   readonly builder: StreamsBuilder = createStreamsBuilder()
@@ -104,9 +107,12 @@ class ProgramBuilder {
 
   constructor() {
     for (const topic of inputTopics.streams)
-      this.#streams.push({ stream: this.builder.stream(topic, TEXT), traits: SOURCE, isRekeyed: false })
+      this.#streams.push({ stream: this.builder.stream(topic, TEXT), traits: sourceTraits(topic), isRekeyed: false })
     for (const topic of inputTopics.tables)
-      this.#tables.push({ table: this.builder.table(topic, { ...STRING, store: `store-${topic}` }), traits: SOURCE })
+      this.#tables.push({
+        table: this.builder.table(topic, { ...STRING, store: `store-${topic}` }),
+        traits: sourceTraits(topic),
+      })
   }
 
   add(instruction: Instruction, index: number): void {
@@ -215,7 +221,10 @@ class ProgramBuilder {
     merge: () => {
       const left = this.#stream()
       const right = this.#stream(this.#instruction.b)
-      this.#addStream(left.stream.merge(right.stream), both(left, right), left.isRekeyed || right.isRekeyed)
+      // Where one way is longer than the other, their order is that of commits.
+      const traits = both(left, right)
+      const finalState = traits.finalState && traits.repartitions === 0
+      this.#addStream(left.stream.merge(right.stream), { ...traits, finalState }, left.isRekeyed || right.isRekeyed)
     },
     branch: () => {
       const { stream, traits, isRekeyed } = this.#stream()
@@ -273,7 +282,8 @@ class ProgramBuilder {
           cut(`${total}B${value}`),
         )
         .aggregate(() => '', { store: this.#store, value: serdes.string })
-      this.#addTable(table, repartitioned(both(left, right), left.isRekeyed || right.isRekeyed))
+      const traits = repartitioned(both(left, right), left.isRekeyed || right.isRekeyed)
+      this.#addTable(table, { ...traits, finalState: traits.finalState && traits.repartitions === 0 })
     },
     'window-count': () => this.#window('update'),
     'window-final': () => this.#window('final'),
@@ -357,7 +367,7 @@ class ProgramBuilder {
         () => left.table.leftJoin(right.table, plus, options as { value: typeof serdes.string }),
         () => left.table.outerJoin(right.table, plus, options as { value: typeof serdes.string }),
       ])()
-      this.#addTable(joined, both(left, right))
+      this.#addTable(joined, joinedTables(left, right))
     },
     'foreign-key-join': () => {
       const left = this.#table()
@@ -374,7 +384,7 @@ class ProgramBuilder {
         this.#instruction.n % 2 === 0
           ? left.table.join(right.table, foreignKey, plus, options)
           : left.table.leftJoin(right.table, foreignKey, plus, options)
-      this.#addTable(joined, repartitioned(repartitioned(both(left, right), true), true))
+      this.#addTable(joined, repartitioned(repartitioned(joinedTables(left, right), true), true))
     },
     'table-group': () => {
       const { table, traits } = this.#table()
@@ -390,8 +400,10 @@ class ProgramBuilder {
             (_key, value, total) => addTo(total, -1, -numberOf(value)),
             { store: this.#store, value: serdes.string },
           )
-      const { finalState } = traits
-      this.#addTable(result, repartitioned({ ...traits, finalState: finalState && !isCount }, true))
+      // The first change of an aggregate takes its initial value for the old one, which is then taken away (as in Java).
+      const ofTables = traits.roots.every((root) => inputTopics.tables.some((topic) => topic === root))
+      const finalState = traits.finalState && !isCount && ofTables
+      this.#addTable(result, repartitioned({ ...traits, finalState }, true))
     },
     'table-suppress': () => {
       const { table, traits } = this.#table()
@@ -463,7 +475,18 @@ function both(left: { readonly traits: Traits }, right: { readonly traits: Trait
     repartitions: Math.max(left.traits.repartitions, right.traits.repartitions),
     timed: left.traits.timed || right.traits.timed,
     finalState: left.traits.finalState && right.traits.finalState,
+    roots: [...new Set([...left.traits.roots, ...right.traits.roots])],
   }
+}
+
+/**
+ * Two tables of one topic change in the same step: each side finds the other one changed already, and what the join
+ * says then (as in Java) depends on whether a cache has collapsed it.
+ */
+function joinedTables(left: TableHandle, right: TableHandle): Traits {
+  const shareRoot = left.traits.roots.some((root) => right.traits.roots.includes(root))
+  const traits = both(left, right)
+  return { ...traits, finalState: traits.finalState && !shareRoot }
 }
 
 /** Numbers the records of each key, in a store of its own. */
