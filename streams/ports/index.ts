@@ -36,6 +36,14 @@ export type {
   TopicSpec,
 } from './log.ts'
 export { type LogFields, type Logger, SILENT_LOGGER } from './logger.ts'
-export { type Counter, type Latency, type MetricName, type Metrics, NO_METRICS } from './metrics.ts'
+export {
+  type Counter,
+  type Latency,
+  type MetricName,
+  type Metrics,
+  NO_METRICS,
+  type RecordingLevel,
+  records,
+} from './metrics.ts'
 export type { Serde } from './serde.ts'
 export type { EngineIterator, KeyRange, Keyspace, StateDatabase, StateEngine, WriteBatch } from './state-engine.ts'
