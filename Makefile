@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: kafka test-kafka oracle fuzz help install demo test check bench clean types lint layers unit
+.PHONY: sim sim-mutants kafka test-kafka oracle fuzz help install demo test check bench clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -55,3 +55,11 @@ kafka: install ## A Kafka broker on localhost:9092 for development, until Ctrl-C
 
 test-kafka: install ## The tests on a real broker: that of KAFKA_BROKERS, or one that is started for them
 	vitest run --config vitest.kafka.config.ts
+
+SEED ?= 1
+COUNT ?= 200
+sim: install ## Simulates the engine with faults: make sim SEED=1 COUNT=200 (a failure prints how to repeat it)
+	node testing/simulation/sim.ts --seed $(SEED) --count $(COUNT)
+
+sim-mutants: install ## Plants bugs in the engine, and shows how many seeds the simulator took to find each
+	node testing/simulation/mutants.ts

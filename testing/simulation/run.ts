@@ -26,6 +26,7 @@ export type RunResult = {
   readonly threadEnds: ReadonlyMap<string, number>
   readonly recordsIn: number
   readonly commits: number
+  readonly checkedAgainstDriver: boolean
 }
 
 /** After the last fault everything must be processed and committed within so much virtual time. */
@@ -116,6 +117,7 @@ class Run {
       threadEnds,
       recordsIn: plan.deliveries.length,
       commits: registry.attempts.length,
+      checkedAgainstDriver: this.#world.checkedAgainstDriver,
     }
   }
 

@@ -21,6 +21,9 @@ export class World {
   /** Errors with which threads ended, by code. */
   readonly threadEnds = new Map<string, number>()
 
+  /** The second oracle could be asked. */
+  checkedAgainstDriver = false
+
   constructor(plan: Plan) {
     this.plan = plan
   }

@@ -1,5 +1,6 @@
 import { equalBytes, utf8Decode } from '#streams/base'
 import type { LogRecord } from '#streams/ports'
+import type { FinalPartition } from '../log-host.ts'
 import { COMMITS_TOPIC } from '../observed-log.ts'
 import type { Attempt, SentRecord } from '../registry.ts'
 import type { FinishedRun } from './finished-run.ts'
@@ -39,34 +40,39 @@ function checkOutcomes({ world }: FinishedRun, committed: readonly Attempt[]): v
 }
 
 /** Every partition holds the records of the committed attempts, each once, in the order of sending, byte for byte. */
-function checkContents({ world, partitions, config }: FinishedRun, committed: readonly Attempt[]): void {
-  const isAtomic = config.processingGuarantee === 'exactly_once_v2'
+function checkContents(run: FinishedRun, committed: readonly Attempt[]): void {
   const expected = new Map<string, SentRecord>()
   for (const attempt of committed) {
     for (const [number, sent] of attempt.sent.entries()) expected.set(`${attempt.id}/${number}`, sent)
   }
-  for (const { topic, partition, records } of partitions.values()) {
-    const last = new Map<number, number>()
-    for (const { record, tag } of records) {
-      if (tag === undefined) continue
-      const place = `${topic}-${partition}@${record.offset}`
-      const sent = expected.get(tag)
-      const isOfOpenAttempt = !isAtomic && sent === undefined
-      if (sent === undefined) {
-        if (!isOfOpenAttempt)
-          world.violation('duplicate', `${place} holds ${tag}, which is there twice or not committed`)
-        continue
-      }
-      expected.delete(tag)
-      if (sent.topic !== topic || sent.partition !== partition || !isSame(record, sent))
-        world.violation('changed-record', `${place} is not what was sent as ${tag}`)
-      const [attempt = 0, number = 0] = tag.split('/').map(Number)
-      if (number < (last.get(attempt) ?? -1)) world.violation('order', `${place}: ${tag} stands behind a later record`)
-      last.set(attempt, number)
-    }
-  }
+  for (const partition of run.partitions.values()) checkPartition(run, partition, expected)
   for (const [tag, { topic, partition }] of expected)
-    world.violation('lost-write', `record ${tag} of a committed attempt is not in ${topic}-${partition}`)
+    run.world.violation('lost-write', `record ${tag} of a committed attempt is not in ${topic}-${partition}`)
+}
+
+/** Takes what it finds out of `expected`. */
+function checkPartition(
+  { world, config }: FinishedRun,
+  { topic, partition, records }: FinalPartition,
+  expected: Map<string, SentRecord>,
+): void {
+  const isAtomic = config.processingGuarantee === 'exactly_once_v2'
+  const last = new Map<number, number>()
+  for (const { record, tag } of records) {
+    if (tag === undefined) continue
+    const place = `${topic}-${partition}@${record.offset}`
+    const sent = expected.get(tag)
+    if (sent === undefined) {
+      if (isAtomic) world.violation('duplicate', `${place} holds ${tag}, which is there twice or not committed`)
+      continue
+    }
+    expected.delete(tag)
+    if (sent.topic !== topic || sent.partition !== partition || !isSame(record, sent))
+      world.violation('changed-record', `${place} is not what was sent as ${tag}`)
+    const [attempt = 0, number = 0] = tag.split('/').map(Number)
+    if (number < (last.get(attempt) ?? -1)) world.violation('order', `${place}: ${tag} stands behind a later record`)
+    last.set(attempt, number)
+  }
 }
 
 function isSame(record: LogRecord, sent: SentRecord): boolean {

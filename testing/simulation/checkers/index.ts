@@ -1,4 +1,5 @@
 import { checkCoverage } from './coverage.ts'
+import { checkAgainstDriver } from './driver.ts'
 import type { FinishedRun } from './finished-run.ts'
 import { checkHistory, committedAttempts } from './history.ts'
 import { checkNothingLeftOut, checkReplay } from './replay.ts'
@@ -12,5 +13,6 @@ export async function runCheckers(run: FinishedRun): Promise<void> {
   if (run.config.processingGuarantee === 'exactly_once_v2') {
     checkStreamTime(run, committed)
     await checkReplay(run, committed)
+    checkAgainstDriver(run)
   } else await checkNothingLeftOut(run, processed)
 }

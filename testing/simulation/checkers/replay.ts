@@ -1,12 +1,12 @@
 import { createMemoryDatabase } from '#state-stores'
-import { assert, parseTaskId, type TaskId } from '#streams/base'
-import { type CommittedOffset, type LogRecord, NO_METRICS, SILENT_LOGGER, type StateDatabase } from '#streams/ports'
-import { GlobalTask, POSITIONS_KEYSPACE, type RecordCollector, StreamTask } from '#streams/runtime'
-import { createRecordCache, type ManagedStore } from '#streams/stores'
+import { assert, type TaskId } from '#streams/base'
+import { type LogRecord, NO_METRICS, SILENT_LOGGER, type StateDatabase } from '#streams/ports'
+import { GlobalTask, POSITIONS_KEYSPACE, type RecordCollector, type StreamTask } from '#streams/runtime'
 import { sortedTasks } from '../group.ts'
 import type { Attempt, CommittedWork, SentRecord, TaskEvent } from '../registry.ts'
 import type { FinishedRun } from './finished-run.ts'
 import { sameBytes } from './history.ts'
+import { type Globals, openScratchTask, SetClock } from './scratch-task.ts'
 import { checkStores } from './stores.ts'
 
 /**
@@ -88,8 +88,6 @@ function textOf(record: SentRecord | undefined): string {
   return `${show(record.key)}=${show(record.value)}@${record.timestampMs} in partition ${record.partition}`
 }
 
-type Globals = ReadonlyMap<string, ManagedStore>
-
 async function openGlobal({ resolved, config, partitions }: FinishedRun): Promise<Globals> {
   if (resolved.globalStores.length === 0) return new Map()
   const names = resolved.globalStores.map(({ store }) => store.storeName)
@@ -111,20 +109,6 @@ async function openGlobal({ resolved, config, partitions }: FinishedRun): Promis
   return task.globalStores
 }
 
-/** Shows the time that it was set to. */
-class SetClock {
-  nowMs = 0
-  wallClockMs(): number {
-    return this.nowMs
-  }
-  monotonicMs(): number {
-    return this.nowMs
-  }
-  sleep(): Promise<void> {
-    return Promise.resolve()
-  }
-}
-
 class TaskReplay {
   readonly sent: SentRecord[] = []
   readonly database: StateDatabase
@@ -136,44 +120,27 @@ class TaskReplay {
   readonly #inputs = new Map<string, { readonly records: readonly LogRecord[]; at: number }>()
   readonly #produced = new Map<string, number>()
 
-  constructor(run: FinishedRun, id: TaskId, globalStores: Globals, work: readonly CommittedWork[]) {
+  constructor(run: FinishedRun, id: TaskId, globals: Globals, work: readonly CommittedWork[]) {
     this.#run = run
     this.#work = work
-    const { resolved, config } = run
-    const { subTopology, partition } = parseTaskId(id)
-    const stores = (resolved.subTopologies[subTopology]?.stores ?? []).map(({ spec }) => spec)
-    const named = (persistence: string): readonly string[] =>
-      stores.filter((spec) => spec.persistence === persistence).map(({ name }) => name)
-    this.database = createMemoryDatabase(`${id}`, [POSITIONS_KEYSPACE, ...named('persistent')])
-    const inputs = resolved.inputsOf({ subTopology, partition })
+    this.#clock.nowMs = work[0]?.startedMs ?? 0
+    const { task, database, inputs } = openScratchTask(run, id, {
+      collector: this.#collector,
+      clock: this.#clock,
+      globals,
+    })
+    this.#task = task
+    this.database = database
     for (const input of inputs) {
       const name = `${input.topic}/${input.partition}`
       this.#inputs.set(name, { records: (run.partitions.get(name)?.records ?? []).map(({ record }) => record), at: 0 })
     }
-    this.#clock.nowMs = work[0]?.startedMs ?? 0
-    const { cacheBytesMax } = config
-    this.#task = new StreamTask({
-      id,
-      topology: resolved,
-      // One record at a time is there, so there is nothing to wait for.
-      config: { ...config, maxTaskIdleMs: -1 },
-      collector: this.#collector,
-      clock: this.#clock,
-      logger: SILENT_LOGGER,
-      metrics: NO_METRICS,
-      database: this.database,
-      memoryDatabase: createMemoryDatabase(`${id}-memory`, [POSITIONS_KEYSPACE, ...named('memory')]),
-      recordCache: cacheBytesMax > 0 ? createRecordCache({ bytesMax: cacheBytesMax }) : undefined,
-      globalStores,
-      positions: inputs.map((input): CommittedOffset => ({ ...input, offset: 0, metadata: '' })),
-    })
-    this.#task.beginRestore()
-    this.#task.start()
+    task.start()
   }
 
   readonly #collector: RecordCollector = {
     send: (topic, partition, key, value, timestampMs, headers) => {
-      this.sent.push({ task: this.#task.id, topic, partition, key, value, timestampMs, headers })
+      this.sent.push({ task: undefined, topic, partition, key, value, timestampMs, headers })
       const name = `${topic}/${partition}`
       this.#produced.set(name, (this.#produced.get(name) ?? 0) + 1)
     },

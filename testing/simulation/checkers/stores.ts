@@ -1,16 +1,55 @@
-import { createMemoryDatabase } from '#state-stores'
-import { hexOf, parseTaskId, type TaskId } from '#streams/base'
+import { hexOf, parseTaskId, type TaskId, utf8Decode, utf8Encode } from '#streams/base'
 import type { StateDatabase } from '#streams/ports'
 import { POSITIONS_KEYSPACE } from '#streams/runtime'
 import type { FinishedRun } from './finished-run.ts'
+import { NO_COLLECTOR, openScratchTask, SetClock, storesOf } from './scratch-task.ts'
 
 /**
- * A persistent store holds what its changelog says, and what the undisturbed run holds. Looked at on the machine where
- * the task was last: others keep older states, which is what they are for.
+ * On every machine, also where a task was long ago: a persistent store holds what its changelog says up to the position
+ * that is stored beside it, no more and no less. And where it has reached the end, what the undisturbed run holds.
  */
-export async function checkStores(_run: FinishedRun, _task: TaskId, _undisturbed: StateDatabase): Promise<void> {}
+export async function checkStores(run: FinishedRun, id: TaskId, undisturbed: StateDatabase): Promise<void> {
+  const persistent = storesOf(run.resolved, id).filter(({ persistence }) => persistence === 'persistent')
+  if (persistent.length === 0) return
+  const { partition } = parseTaskId(id)
+  for (const [index, engine] of run.engines.entries()) {
+    if (!(await engine.list()).includes(id)) continue
+    const database = await engine.open(id, [POSITIONS_KEYSPACE, ...persistent.map(({ name }) => name)])
+    const scratch = openScratchTask(run, id, { collector: NO_COLLECTOR, clock: new SetClock(), globals: new Map() })
+    for (const { topic, storeName } of scratch.task.changelogs) {
+      const changelog = run.partitions.get(`${topic}/${partition}`)
+      const position = positionOf(database, storeName)
+      if (changelog === undefined || position === undefined || !persistent.some(({ name }) => name === storeName))
+        continue
+      const place = `store ${storeName} of task ${id} on machine ${index}`
+      const records = changelog.records.filter(({ record }) => record.offset < position).map(({ record }) => record)
+      scratch.task.stores.restore(storeName, records, position)
+      const actual = dump(database, storeName)
+      const difference = differenceOf(actual, dump(scratch.database, storeName))
+      if (difference !== undefined)
+        run.world.violation('store', `${place} is not the fold of ${topic} up to ${position}: ${difference}`)
+      const isComplete = records.length === changelog.records.length
+      const other = isComplete ? differenceOf(actual, dump(undisturbed, storeName)) : undefined
+      if (other !== undefined) run.world.violation('store', `${place} is not what it is undisturbed: ${other}`)
+    }
+    scratch.task.close()
+    await database.close()
+  }
+}
 
-export function dump(database: StateDatabase, keyspace: string): ReadonlyMap<string, string> {
+function positionOf(database: StateDatabase, storeName: string): number | undefined {
+  const saved = database.keyspace(POSITIONS_KEYSPACE).get(utf8Encode(storeName))
+  if (saved === undefined) return undefined
+  return (JSON.parse(utf8Decode(saved)) as { readonly offset: number | null }).offset ?? undefined
+}
+
+function differenceOf(actual: ReadonlyMap<string, string>, expected: ReadonlyMap<string, string>): string | undefined {
+  for (const [key, value] of expected) if (actual.get(key) !== value) return `${key}: ${actual.get(key)}, not ${value}`
+  for (const [key, value] of actual) if (!expected.has(key)) return `${key}: ${value}, not nothing`
+  return undefined
+}
+
+function dump(database: StateDatabase, keyspace: string): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
   const iterator = database.keyspace(keyspace).iterate({})
   try {
@@ -21,6 +60,3 @@ export function dump(database: StateDatabase, keyspace: string): ReadonlyMap<str
   }
   return entries
 }
-void createMemoryDatabase
-void parseTaskId
-void POSITIONS_KEYSPACE
