@@ -47,8 +47,12 @@ export const SACCO_STORES = {
     "The SACCO's own accounts: one entry per task, to be added up; all of them come to zero.",
     inAnyTask,
   ),
-  velocity1m: handle<VelocityTotals>('velocity-1m', 'member, window', 'Money by minute.', window),
-  velocity5m: handle<VelocityTotals>('velocity-5m', 'member, window', 'Panes of the hopping windows.', window),
+  velocity1m: handle<VelocityTotals>(
+    'velocity-1m',
+    'member, window',
+    'Money by minute; panes of the hopping windows.',
+    window,
+  ),
   velocity1h: handle<VelocityTotals>('velocity-1h', 'member, window', 'Money by hour.', window),
   velocity24h: handle<VelocityTotals>('velocity-24h', 'member, window', 'Money by day (UTC).', window),
   velocitySessions: handle<VelocityTotals>('velocity-sessions', 'member, session', 'Money by session.', {

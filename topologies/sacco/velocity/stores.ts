@@ -1,5 +1,5 @@
 import { createRecordSerde, field, type RegisteredSchemas, record, recordDefinition, type TypeOf } from '#schemas'
-import { serdes, windowStore } from '#streams'
+import { serdes, sessionStore, windowStore } from '#streams'
 import { STATE_NAMESPACE } from '../shared/names.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../shared/time.ts'
 
@@ -14,18 +14,16 @@ export const velocityTotalsDefinition = recordDefinition(STATE_NAMESPACE, VELOCI
 
 export const NO_TOTALS: VelocityTotals = { in_count: 0, in_minor: 0, out_count: 0, out_minor: 0 }
 
-/** Tumbling windows that are stored. The panes of five minutes are what hopping windows are added up from. */
+/** Tumbling windows that are stored. The minutes are also what hopping windows are added up from. */
 export const VELOCITY_WINDOWS = [
-  { name: 'velocity-1m', sizeMs: MINUTE_MS, retentionMs: 2 * DAY_MS },
-  { name: 'velocity-5m', sizeMs: 5 * MINUTE_MS, retentionMs: 8 * DAY_MS },
+  { name: 'velocity-1m', sizeMs: MINUTE_MS, retentionMs: 8 * DAY_MS },
   { name: 'velocity-1h', sizeMs: HOUR_MS, retentionMs: 32 * DAY_MS },
   { name: 'velocity-24h', sizeMs: DAY_MS, retentionMs: 400 * DAY_MS },
 ] as const
-export const VELOCITY_PANE_STORE = 'velocity-5m'
+export const VELOCITY_PANE_STORE = 'velocity-1m'
 export const VELOCITY_SESSION_STORE = 'velocity-sessions'
-/** Silence that ends a session. */
+/** Silence that ends a session: movements with at most so much between them are one. */
 export const SESSION_GAP_MS = 30 * MINUTE_MS
-export const SESSION_GRACE_MS = 1 * DAY_MS
 export const SESSION_RETENTION_MS = 32 * DAY_MS
 
 /** One hour, every five minutes. */
@@ -38,7 +36,12 @@ export function createVelocityStores(schemas: RegisteredSchemas) {
     windows: VELOCITY_WINDOWS.map(({ name, sizeMs, retentionMs }) =>
       windowStore({ name, key: serdes.string, value, windowSizeMs: sizeMs, retentionMs }),
     ),
-    value,
+    sessions: sessionStore({
+      name: VELOCITY_SESSION_STORE,
+      key: serdes.string,
+      value,
+      retentionMs: SESSION_RETENTION_MS,
+    }),
   }
 }
 export type VelocityStores = ReturnType<typeof createVelocityStores>

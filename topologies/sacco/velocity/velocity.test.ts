@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { createStreamsBuilder, hoppingWindows, serdes } from '#streams'
+import { createStreamsBuilder, hoppingWindows, serdes, sessionWindows } from '#streams'
 import { createPrng } from '#streams/base'
 import { createTestDriver } from '#testing'
-import { HOUR_MS, MINUTE_MS } from '../shared/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../shared/time.ts'
 import { createSaccoDriver, START_MS } from '../testing/sacco-driver.ts'
-import { HOPPING_ADVANCE_MS, HOPPING_SIZE_MS, NO_TOTALS, type VelocityTotals } from './stores.ts'
-import { add, hoppingWindowsOf } from './velocity.ts'
+import { HOPPING_ADVANCE_MS, HOPPING_SIZE_MS, NO_TOTALS, SESSION_GAP_MS, type VelocityTotals } from './stores.ts'
+import { add, hoppingWindowsOf, merge } from './velocity.ts'
 
 type WindowLike = {
   fetchAll(from: number, to: number): Iterable<{ key: { window: { startMs: number } }; value: VelocityTotals }>
@@ -109,7 +109,7 @@ test("hopping windows from panes are the engine's own hopping windows", () => {
     const timeMs = START_MS + prng.below(6 * HOUR_MS)
     const amount = prng.below(2_000) - 1_000
     input.pipe('M1', amount, timeMs)
-    const pane = timeMs - (timeMs % HOPPING_ADVANCE_MS)
+    const pane = timeMs - (timeMs % MINUTE_MS)
     panes.set(pane, add(panes.get(pane) ?? NO_TOTALS, amount))
   }
   const expected: [number, VelocityTotals][] = []
@@ -121,4 +121,36 @@ test("hopping windows from panes are the engine's own hopping windows", () => {
   const sorted = [...panes].sort(([left], [right]) => left - right).map(([startMs, totals]) => ({ startMs, totals }))
   const found = hoppingWindowsOf(sorted, 0, START_MS * 2).map(({ startMs, totals }) => [startMs, totals])
   expect(found).toEqual(expected)
+})
+
+test("sessions are the engine's own sessions, whatever order movements come in", () => {
+  const builder = createStreamsBuilder()
+  builder
+    .stream('amounts', { key: serdes.string, value: serdes.int64 })
+    .groupByKey()
+    .windowedBy(sessionWindows({ inactivityGapMs: SESSION_GAP_MS, graceMs: DAY_MS }))
+    .aggregate(
+      () => NO_TOTALS,
+      (_key, amount, totals) => add(totals, amount),
+      (_key, left, right) => merge(left, right),
+      { store: 'sessions', value: serdes.json<VelocityTotals>() },
+    )
+  using expected = createTestDriver(builder.build())
+  using sacco = createSaccoDriver()
+  sacco.join('M1')
+  const input = expected.inputTopic('amounts', { key: serdes.string, value: serdes.int64 })
+  const prng = createPrng(11)
+  for (let i = 0; i < 120; i++) {
+    const atMs = START_MS + prng.below(24) * HOUR_MS + prng.below(50) * MINUTE_MS
+    const amount = 1 + prng.below(1_000)
+    input.pipe('M1', amount, atMs)
+    sacco.send('deposit.completed', { member_id: 'M1', account_id: 'M1-F', amount_minor: amount } as never, { atMs })
+  }
+  const sessionsIn = (store: SessionLike) =>
+    [...store.fetch('M1')].map(({ key, value }) => [key.window.startMs, key.window.endMs, value])
+  const found = Array.from({ length: 12 }, (_, partition) =>
+    sessionsIn(sacco.store('velocity-sessions', 'M1', partition)),
+  )
+  expect(found.flat()).toEqual(sessionsIn(expected.store('sessions')))
+  expect(found.flat().length).toBeGreaterThan(5)
 })

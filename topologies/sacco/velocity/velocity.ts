@@ -1,60 +1,118 @@
-import { type ProcessorSupplier, sessionWindows, type WindowStore } from '#streams'
-import { type Movement, movementOf } from '../shared/movement.ts'
-import type { Activities } from '../shared/signals.ts'
+import type { KeyValue, ProcessorSupplier, SessionStore, Windowed, WindowStore } from '#streams'
+import { movementOf } from '../shared/movement.ts'
+import type { Activities, Activity } from '../shared/signals.ts'
 import {
   HOPPING_ADVANCE_MS,
   HOPPING_SIZE_MS,
   NO_TOTALS,
   SESSION_GAP_MS,
-  SESSION_GRACE_MS,
-  SESSION_RETENTION_MS,
-  VELOCITY_SESSION_STORE,
   VELOCITY_WINDOWS,
   type VelocityStores,
   type VelocityTotals,
 } from './stores.ts'
 
 /**
- * Counts and sums per member. Tumbling windows and panes by one small processor, sessions (movements with less than
- * SESSION_GAP_MS between them) by the DSL.
+ * Counts and sums per member, in tumbling windows and sessions. By one small processor rather than by the DSL's windowed
+ * aggregations: these run for every movement, and what a member had last is known without asking the disk.
  */
 export function countVelocity(activities: Activities, stores: VelocityStores): void {
-  const movements = activities
-    .mapValues((event) => movementOf(event) ?? null, { name: 'movements' })
-    .filter((_member, movement) => movement !== null, { name: 'movements-only' })
-  movements.process(countWindows(stores), { name: 'velocity-windows' })
-  movements
-    .groupByKey()
-    .windowedBy(sessionWindows({ inactivityGapMs: SESSION_GAP_MS, graceMs: SESSION_GRACE_MS }))
-    .aggregate(
-      () => NO_TOTALS,
-      (_member, movement, totals) => add(totals, movement.amountMinor),
-      (_member, left, right) => merge(left, right),
-      { store: { name: VELOCITY_SESSION_STORE, retentionMs: SESSION_RETENTION_MS }, value: stores.value },
-    )
+  activities.process(countWindows(stores), { name: 'velocity' })
 }
 
-/** Adds each movement to its window of every size. */
-export function countWindows(stores: VelocityStores): ProcessorSupplier<string, Movement, never, never> {
+/** What was written last for a member. Only a cache: without an entry the stores are asked. */
+type Latest = { readonly starts: readonly number[]; session: Windowed<string>; totals: VelocityTotals }
+const LATEST_MAX = 20_000
+
+export function countWindows(stores: VelocityStores): ProcessorSupplier<string, Activity, never, never> {
   return {
-    stores: stores.windows,
+    stores: [...stores.windows, stores.sessions],
     get: () => {
       let windows: readonly WindowStore<string, VelocityTotals>[] = []
+      let sessions: SessionStore<string, VelocityTotals>
+      const latest = new Map<string, Latest>()
       return {
         init: (context) => {
           windows = stores.windows.map((spec) => context.store(spec))
+          sessions = context.store(stores.sessions)
         },
-        process: ({ key, value, timestampMs }) => {
-          for (let i = 0; i < windows.length; i++) {
-            const window = windows[i] as WindowStore<string, VelocityTotals>
-            const { sizeMs } = VELOCITY_WINDOWS[i] as (typeof VELOCITY_WINDOWS)[number]
-            const startMs = timestampMs - (timestampMs % sizeMs)
-            window.put(key, add(window.fetch(key, startMs) ?? NO_TOTALS, value.amountMinor), startMs)
-          }
+        process: ({ key: member, value, timestampMs }) => {
+          const movement = movementOf(value)
+          if (movement === undefined) return
+          const before = latest.get(member)
+          const starts = addToWindows(windows, member, movement.amountMinor, timestampMs, before?.starts)
+          const session = addToSession(sessions, member, movement.amountMinor, timestampMs, before)
+          if (before === undefined && latest.size >= LATEST_MAX) latest.clear()
+          latest.set(member, { starts, ...session })
         },
       }
     },
   }
+}
+
+/** A window that starts after the newest one of the member is new: no need to look for it. */
+function addToWindows(
+  windows: readonly WindowStore<string, VelocityTotals>[],
+  member: string,
+  amountMinor: number,
+  timestampMs: number,
+  newest: readonly number[] | undefined,
+): readonly number[] {
+  const starts: number[] = []
+  for (let i = 0; i < windows.length; i++) {
+    const window = windows[i] as WindowStore<string, VelocityTotals>
+    const { sizeMs } = VELOCITY_WINDOWS[i] as (typeof VELOCITY_WINDOWS)[number]
+    const startMs = timestampMs - (timestampMs % sizeMs)
+    const newestMs = newest?.[i]
+    const isNew = newestMs !== undefined && startMs > newestMs
+    const totals = isNew ? NO_TOTALS : (window.fetch(member, startMs) ?? NO_TOTALS)
+    window.put(member, add(totals, amountMinor), startMs)
+    starts.push(newestMs === undefined ? startMs : Math.max(newestMs, startMs))
+  }
+  return starts
+}
+
+type Session = { readonly session: Windowed<string>; readonly totals: VelocityTotals }
+
+/** Extends the newest session or starts one after it; where that is not clear, merges what the store finds. */
+function addToSession(
+  sessions: SessionStore<string, VelocityTotals>,
+  member: string,
+  amountMinor: number,
+  timestampMs: number,
+  latest: Latest | undefined,
+): Session {
+  const put = (startMs: number, endMs: number, totals: VelocityTotals): Session => {
+    const session = { key: member, window: { startMs, endMs } }
+    sessions.put(session, totals)
+    return { session, totals }
+  }
+  if (latest !== undefined && timestampMs >= latest.session.window.endMs) {
+    const { startMs, endMs } = latest.session.window
+    if (timestampMs - endMs > SESSION_GAP_MS) return put(timestampMs, timestampMs, add(NO_TOTALS, amountMinor))
+    if (timestampMs > endMs) sessions.remove(latest.session)
+    return put(startMs, timestampMs, add(latest.totals, amountMinor))
+  }
+  const near = [...sessions.findSessions(member, timestampMs - SESSION_GAP_MS, timestampMs + SESSION_GAP_MS)]
+  const merged = mergeSessions(near, timestampMs, add(NO_TOTALS, amountMinor))
+  for (const { key } of near) sessions.remove(key)
+  const session = put(merged.startMs, merged.endMs, merged.totals)
+  return latest !== undefined && latest.session.window.endMs > merged.endMs ? latest : session
+}
+
+function mergeSessions(
+  near: readonly KeyValue<Windowed<string>, VelocityTotals>[],
+  timeMs: number,
+  first: VelocityTotals,
+) {
+  let startMs = timeMs
+  let endMs = timeMs
+  let totals = first
+  for (const { key, value } of near) {
+    startMs = Math.min(startMs, key.window.startMs)
+    endMs = Math.max(endMs, key.window.endMs)
+    totals = merge(totals, value)
+  }
+  return { startMs, endMs, totals }
 }
 
 export function add(totals: VelocityTotals, amountMinor: number): VelocityTotals {
@@ -76,9 +134,9 @@ export function merge(left: VelocityTotals, right: VelocityTotals): VelocityTota
 export type VelocityWindow = { readonly startMs: number; readonly endMs: number; readonly totals: VelocityTotals }
 
 /**
- * Hopping windows (one hour, every five minutes) that overlap [fromMs, toMs], from the panes in that range: twelve
- * panes are one window. Exactly what the engine's own hopping windows give, for a twelfth of the writes.
- * `panes` must reach from `fromMs - HOPPING_SIZE_MS` on, ascending.
+ * Hopping windows (one hour, every five minutes) that overlap [fromMs, toMs], added up from the minutes in that range:
+ * exactly what the engine's own hopping windows give, for a twelfth of the writes. `panes` are windows of the store of
+ * minutes from `fromMs - HOPPING_SIZE_MS` on, ascending.
  */
 export function hoppingWindowsOf(
   panes: readonly { readonly startMs: number; readonly totals: VelocityTotals }[],
@@ -87,8 +145,9 @@ export function hoppingWindowsOf(
 ): readonly VelocityWindow[] {
   const windows = new Map<number, VelocityTotals>()
   for (const { startMs, totals } of panes) {
-    const firstMs = startMs - HOPPING_SIZE_MS + HOPPING_ADVANCE_MS
-    for (let at = Math.max(0, firstMs); at <= startMs; at += HOPPING_ADVANCE_MS) {
+    const lastMs = startMs - (startMs % HOPPING_ADVANCE_MS)
+    const firstMs = lastMs - HOPPING_SIZE_MS + HOPPING_ADVANCE_MS
+    for (let at = Math.max(0, firstMs); at <= lastMs; at += HOPPING_ADVANCE_MS) {
       if (at + HOPPING_SIZE_MS <= fromMs || at > toMs) continue
       windows.set(at, merge(windows.get(at) ?? NO_TOTALS, totals))
     }
