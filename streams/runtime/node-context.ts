@@ -13,6 +13,7 @@ import type {
 } from '../topology/index.ts'
 import type { NodeHost } from './node-host.ts'
 import type { NodeInstance } from './node-instance.ts'
+import { nodeTags } from './task-metrics.ts'
 
 /** What one processor of one task sees of the engine. */
 export class NodeContext implements InternalProcessorContext<unknown, unknown> {
@@ -23,7 +24,8 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
   readonly #task: NodeHost
   readonly #node: NodeInstance
   readonly #stores: ReadonlySet<string>
-  #scheduleCount = 0
+  /** Numbers of the schedules that run; under its number the next time of each is kept over restarts. */
+  readonly #scheduled = new Set<number>()
 
   constructor(task: NodeHost, node: NodeInstance, stores: readonly string[]) {
     this.applicationId = task.applicationId
@@ -95,8 +97,20 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
       schedule.intervalMs >= 1,
       `punctuation of ${this.nodeName} has intervalMs ${schedule.intervalMs}, it must be at least 1`,
     )
-    const metadataName = `punctuate:${this.nodeName}:${this.#scheduleCount++}`
-    return this.#task.schedule(this.#node, schedule, punctuator, metadataName)
+    let number = 0
+    while (this.#scheduled.has(number)) number++
+    this.#scheduled.add(number)
+    const metadataName = `punctuate:${this.nodeName}:${number}`
+    const cancellable = this.#task.schedule(this.#node, schedule, punctuator, metadataName)
+    let isCancelled = false
+    return {
+      cancel: () => {
+        if (isCancelled) return
+        isCancelled = true
+        cancellable.cancel()
+        this.#scheduled.delete(number)
+      },
+    }
   }
 
   requestCommit(): void {
@@ -155,6 +169,6 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
   }
 
   #tags(): Readonly<Record<string, string>> {
-    return { 'task-id': this.taskId, 'processor-node-id': this.nodeName }
+    return nodeTags(this.#task.threadName, this.taskId, this.nodeName)
   }
 }

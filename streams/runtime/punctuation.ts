@@ -8,19 +8,19 @@ type Schedule = {
   readonly punctuator: Punctuator
   /** Under which the next time is kept over restarts. */
   readonly metadataName: string
-  cancelled: boolean
 }
 
 /** The scheduled callbacks of one task and one kind of time. Java: PunctuationQueue, PunctuationSchedule. */
 export class PunctuationQueue {
   readonly #schedules: Schedule[] = []
 
-  schedule(schedule: Omit<Schedule, 'cancelled'>): Cancellable {
-    const entry: Schedule = { ...schedule, cancelled: false }
+  schedule(schedule: Schedule): Cancellable {
+    const entry: Schedule = { ...schedule }
     this.#schedules.push(entry)
     return {
       cancel: () => {
-        entry.cancelled = true
+        const at = this.#schedules.indexOf(entry)
+        if (at >= 0) this.#schedules.splice(at, 1)
       },
     }
   }
@@ -29,7 +29,7 @@ export class PunctuationQueue {
   nextMs(): number {
     let earliest = Number.POSITIVE_INFINITY
     for (const schedule of this.#schedules) {
-      if (!schedule.cancelled && schedule.nextMs < earliest) earliest = schedule.nextMs
+      if (schedule.nextMs < earliest) earliest = schedule.nextMs
     }
     return earliest
   }
@@ -58,8 +58,7 @@ export class PunctuationQueue {
     let due: Schedule | undefined
     for (let i = this.#schedules.length - 1; i >= 0; i--) {
       const schedule = this.#schedules[i] as Schedule
-      if (schedule.cancelled) this.#schedules.splice(i, 1)
-      else if (schedule.nextMs <= nowMs && (due === undefined || schedule.nextMs <= due.nextMs)) due = schedule
+      if (schedule.nextMs <= nowMs && (due === undefined || schedule.nextMs <= due.nextMs)) due = schedule
     }
     return due
   }

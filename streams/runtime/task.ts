@@ -243,7 +243,10 @@ export class StreamTask implements NodeHost {
       const latestMs = this.clock.wallClockMs() + intervalMs
       const nextMs = Math.min(saved ?? schedule.startTimeMs ?? latestMs, saved === undefined ? Infinity : latestMs)
       this.setTime(metadataName, nextMs)
-      return this.#wallClockPunctuation.schedule({ nextMs, intervalMs, node, punctuator, metadataName })
+      return this.#forgetting(
+        metadataName,
+        this.#wallClockPunctuation.schedule({ nextMs, intervalMs, node, punctuator, metadataName }),
+      )
     }
     const nextMs = saved ?? schedule.startTimeMs ?? 0
     const cancellable = this.#streamTimePunctuation.schedule({
@@ -254,7 +257,18 @@ export class StreamTask implements NodeHost {
       metadataName,
     })
     this.#updatePunctuationTime()
-    return cancellable
+    return this.#forgetting(metadataName, cancellable)
+  }
+
+  /** What is cancelled leaves no time behind: processors may schedule and cancel with every record. */
+  #forgetting(metadataName: string, cancellable: Cancellable): Cancellable {
+    return {
+      cancel: () => {
+        cancellable.cancel()
+        if (this.#times.delete(metadataName)) this.#timesChanged = true
+        this.#updatePunctuationTime()
+      },
+    }
   }
 
   #punctuateStreamTime(): void {
