@@ -1,4 +1,4 @@
-import { StreamsError } from '../base/errors.ts'
+import { messageOf, StreamsError } from '../base/errors.ts'
 import { partitionName } from '../base/ids.ts'
 import type {
   Clock,
@@ -14,7 +14,7 @@ import type { ManagedStore } from '../stores/index.ts'
 import type { StreamsConfig } from './config.ts'
 import { GlobalTask } from './global-task.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
-import { offsetOf } from './task-opener.ts'
+import { isMendedByRestore, offsetOf } from './task-opener.ts'
 import { POSITIONS_KEYSPACE } from './task-stores.ts'
 
 export type GlobalUpdaterOptions = {
@@ -45,22 +45,42 @@ export class GlobalUpdater {
     this.#database = database
   }
 
-  /** Undefined where the topology has no global store. */
-  static async start(options: GlobalUpdaterOptions): Promise<GlobalUpdater | undefined> {
-    const { topology, log, stateEngine, config, threadName } = options
+  /** Undefined where the topology has no global store. A state that does not fit its topics is wiped once. */
+  static async start(options: GlobalUpdaterOptions, isSecondTry = false): Promise<GlobalUpdater | undefined> {
+    const { topology, stateEngine, threadName, logger } = options
     if (topology.globalStores.length === 0) return undefined
+    const updater = await GlobalUpdater.#open(options)
+    try {
+      await updater.#readToEnd(options)
+      return updater
+    } catch (error) {
+      await updater.close()
+      if (isSecondTry || !isMendedByRestore(error)) throw error
+      logger.warn(`Global tables are wiped and read anew from their topics: ${messageOf(error)}`, {
+        thread: threadName,
+      })
+      await stateEngine.destroy(databaseName(options))
+      return GlobalUpdater.start(options, true)
+    }
+  }
+
+  static async #open(options: GlobalUpdaterOptions): Promise<GlobalUpdater> {
+    const { topology, log, stateEngine, config, threadName } = options
     const names = topology.globalStores.map(({ store }) => store.storeName)
-    const database = await stateEngine.open(`global-${threadName}`, [POSITIONS_KEYSPACE, ...names])
-    const task = new GlobalTask({ ...options, database })
-    const consumer = await log.createConsumer({
-      clientId: `${threadName}-global`,
-      isolation: 'read_committed',
-      pollRecordsMax: config.pollRecordsMax,
-      pollBytesMax: config.pollBytesMax,
-    })
-    const updater = new GlobalUpdater(task, consumer, database)
-    await updater.#readToEnd(options)
-    return updater
+    const database = await stateEngine.open(databaseName(options), [POSITIONS_KEYSPACE, ...names])
+    try {
+      const task = new GlobalTask({ ...options, database })
+      const consumer = await log.createConsumer({
+        clientId: `${threadName}-global`,
+        isolation: 'read_committed',
+        pollRecordsMax: config.pollRecordsMax,
+        pollBytesMax: config.pollBytesMax,
+      })
+      return new GlobalUpdater(task, consumer, database)
+    } catch (error) {
+      await database.close()
+      throw error
+    }
   }
 
   get stores(): ReadonlyMap<string, ManagedStore> {
@@ -81,13 +101,15 @@ export class GlobalUpdater {
       return Array.from({ length: description.partitions }, (_, partition) => ({ topic, partition }))
     })
     const [starts, ends] = await Promise.all([log.admin.startOffsets(partitions), log.admin.endOffsets(partitions)])
-    const positions = partitions.map((partition) => {
-      const start = offsetOf(starts, partition)
-      return {
-        ...partition,
-        offset: Math.max(this.#task.position(partition) ?? start, start),
-      }
-    })
+    const positions = partitions.map((partition) => ({
+      ...partition,
+      offset: startPosition(
+        partition,
+        this.#task.position(partition),
+        offsetOf(starts, partition),
+        offsetOf(ends, partition),
+      ),
+    }))
     this.#consumer.assign(positions)
     let records = 0
     let loggedMs = startedMs
@@ -121,4 +143,21 @@ export class GlobalUpdater {
     await this.#consumer.close()
     await this.#database.close()
   }
+}
+
+function databaseName({ threadName }: GlobalUpdaterOptions): string {
+  return `global-${threadName}`
+}
+
+/** As for a task's store and its changelog: STATE_CORRUPTED where the state is of another log, or too old for this one. */
+function startPosition(partition: TopicPartition, saved: number | undefined, start: number, end: number): number {
+  if (saved === undefined) return start
+  if (saved >= start && saved <= end) return saved
+  const name = partitionName(partition.topic, partition.partition)
+  throw new StreamsError(
+    'STATE_CORRUPTED',
+    saved > end
+      ? `a global table is at position ${saved} of ${name}, which ends at ${end}: the state belongs to another log`
+      : `a global table is at position ${saved} of ${name}, which now starts at ${start}: deletions in between are gone`,
+  )
 }
