@@ -56,8 +56,6 @@ kafka: install ## A Kafka broker on localhost:9092 for development, until Ctrl-C
 test-kafka: install ## The tests on a real broker: that of KAFKA_BROKERS, or one that is started for them
 	vitest run --config vitest.kafka.config.ts
 
-SEED ?= 1
-COUNT ?= 200
 sim: install ## Simulates the engine with faults: make sim SEED=1 COUNT=200 (a failure prints how to repeat it)
 	node testing/simulation/sim.ts --seed $(SEED) --count $(COUNT)
 

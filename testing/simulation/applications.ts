@@ -3,6 +3,7 @@ import type { Prng } from '#streams/base'
 import { readCases, readExpected } from '../oracle/data.ts'
 import type { OracleCase } from '../oracle/format.ts'
 import { oracleTopologies } from '../oracle/topologies.ts'
+import { benchApplications, deadLetterApplication, programApplication } from './more-applications.ts'
 import { randomApplication } from './random-topology.ts'
 import { type SimulatedApplication, type SimulatedRecord, textRecord } from './workload.ts'
 
@@ -17,18 +18,26 @@ export async function loadCatalogue(): Promise<Catalogue> {
   const endsInError = (name: string): boolean =>
     expected.get(name)?.some(({ outputs }) => outputs.some((output) => 'error' in output)) !== false
   const cases = (await readCases()).filter(({ name }) => !endsInError(name))
-  return { named: Object.keys(oracleTopologies).map((name) => oracleApplication(name, cases)) }
+  const oracle = Object.keys(oracleTopologies).map((name) => oracleApplication(name, cases))
+  return { named: [...oracle, deadLetterApplication, ...(await benchApplications())] }
 }
 
 export function chooseApplication(catalogue: Catalogue, prng: Prng, only?: string): SimulatedApplication {
   const seed = prng.below(1_000_000)
-  const isRandom = prng.next() < RANDOM_SHARE
+  const drawn = prng.next()
   const at = prng.below(catalogue.named.length)
-  if (only === 'random') return randomApplication(seed)
-  if (only?.startsWith('random/')) return randomApplication(Number(only.slice('random/'.length)))
-  const named = catalogue.named.find(({ name }) => name === only)
-  if (named !== undefined) return named
-  return isRandom ? randomApplication(seed) : (catalogue.named[at] as SimulatedApplication)
+  if (only !== undefined) return applicationNamed(catalogue, only)
+  if (drawn < RANDOM_SHARE) return drawn < RANDOM_SHARE / 2 ? randomApplication(seed) : programApplication(seed)
+  return catalogue.named[at] as SimulatedApplication
+}
+
+export function applicationNamed(catalogue: Catalogue, name: string): SimulatedApplication {
+  if (name.startsWith('random/')) return randomApplication(Number(name.slice('random/'.length)))
+  if (name.startsWith('program/')) return programApplication(Number(name.slice('program/'.length)))
+  const found = catalogue.named.find((candidate) => candidate.name === name)
+  if (found !== undefined) return found
+  const known = catalogue.named.map((candidate) => candidate.name).join(', ')
+  throw new Error(`there is no topology ${name}; known: random/N, program/N, ${known}`)
 }
 
 /** Inputs are those that Java's answers are known for, one case after another. */

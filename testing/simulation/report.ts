@@ -41,7 +41,7 @@ export class Totals {
         .map(([name, times]) => `${name} ${count(times)}`)
         .join(', ') || 'none'
     const faults = [...this.faultsByKind.values()].reduce((sum, times) => sum + times, 0)
-    const random = [...this.applications].filter((name) => name.startsWith('random/')).length
+    const random = [...this.applications].filter((name) => name.includes('/')).length
     return [
       `seeds                ${count(this.seeds)} (${count(this.embedded)} on the embedded log), ${count(this.failures)} failed`,
       `topologies           ${count(this.applications.size - random)} of the repository, ${count(random)} random`,
@@ -70,7 +70,7 @@ export function failureText(result: RunResult, shrunk: Shrunk | undefined): stri
   const lines = [
     `Seed ${seed} failed: ${application.name}, ${members} members, ${partitions} partitions, ${log} log, ${config.processingGuarantee}`,
     `Replay: make sim SEED=${seed} COUNT=1`,
-    ...shown.violations.slice(0, 8).map(({ checker, message }) => `  ${checker}: ${message}`),
+    ...shown.violations.slice(0, 4).map(({ checker, message }) => `  ${checker}: ${message}`),
     faults.length === 0
       ? 'It fails without any fault.'
       : shrunk === undefined

@@ -11,7 +11,7 @@ const usage = `Runs simulations: the real engine, several members, virtual time,
   node testing/simulation/sim.ts [--seed 1] [--count 200] [--topology NAME] [--log simulated|embedded]
                                  [--faults KIND,KIND|none] [--twice] [--verbose]
 
-  --topology  one topology of the repository, or random/N
+  --topology  one topology of the repository, random/N or program/N
   --faults    only these kinds; none = an undisturbed run
   --twice     runs each seed twice and compares the hashes of all that happened
   --verbose   one line per seed, and what the threads log`

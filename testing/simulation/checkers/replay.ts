@@ -53,10 +53,10 @@ function listOf<K, T>(lists: Map<K, T[]>, key: K): T[] {
 function compare({ world, config }: FinishedRun, task: TaskId, actual: SentRecord[], expected: SentRecord[]): void {
   const topics = new Set([...actual, ...expected].map(({ topic }) => topic))
   for (const topic of topics) {
-    // Dead letters are written when a record is read ahead, so that those of two inputs come in any order.
-    if (topic === config.deadLetterTopic) continue
     const left = actual.filter((record) => record.topic === topic)
     const right = expected.filter((record) => record.topic === topic)
+    // Dead letters are written when a record is read ahead, so that those of two inputs come in any order.
+    if (topic === config.deadLetterTopic) for (const records of [left, right]) records.sort(byText)
     const count = Math.max(left.length, right.length)
     for (let at = 0; at < count; at++) {
       const one = left[at]
@@ -79,6 +79,10 @@ function isSame(left: SentRecord, right: SentRecord): boolean {
     // Records without a key go to the partitions in turn, and a restart begins a new turn.
     (left.partition === right.partition || left.key === null)
   )
+}
+
+function byText(left: SentRecord, right: SentRecord): number {
+  return textOf(left) < textOf(right) ? -1 : 1
 }
 
 function textOf(record: SentRecord | undefined): string {
