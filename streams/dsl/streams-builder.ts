@@ -54,10 +54,13 @@ export type StreamsBuilder = {
     topic: string,
     options: ConsumedAsTable<K, V> & { readonly store?: string | TableStoreOptions },
   ): KTable<NonNullable<K>, NonNullable<V>>
-  /** A table that every instance holds whole, read to its end before anything else runs. */
+  /**
+   * A table that every instance holds whole, read to its end before anything else runs. Its rows have the timestamps of
+   * their records: Java takes an extractor here and does not ask it.
+   */
   globalTable<K, V>(
     topic: string,
-    options: Omit<ConsumedAsTable<K, V>, 'autoOffsetReset'> & {
+    options: Omit<Consumed<K, V>, 'autoOffsetReset' | 'timestampExtractor'> & {
       readonly store?: string | Omit<TableStoreOptions, 'historyRetentionMs' | 'logging' | 'caching'>
     },
   ): GlobalKTable<NonNullable<K>, NonNullable<V>>
@@ -180,7 +183,7 @@ function recordTable(recorder: Recorder, topic: string, options: TableInput) {
   })
 }
 
-function recordGlobalTable(recorder: Recorder, topic: string, options: Omit<TableInput, 'autoOffsetReset'>) {
+function recordGlobalTable(recorder: Recorder, topic: string, options: TableInput) {
   const { source, store, sourceName, name } = tableNames(recorder, topic, options)
   if (store.historyRetentionMs !== undefined) {
     throw invalidTopology(`Global table of ${topic} cannot be versioned: global tables have no notion of time.`)
