@@ -1,14 +1,21 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
 import { runCommand } from './commands/run.ts'
 
 /** The `mto` command. Each file in `commands/` is one of its commands; only they read the environment. */
 const program = new Command('mto')
   .description('Kafka Streams for TypeScript, and a financial event platform on it.')
-  .addHelpText('after', '\nStart with: mto run examples/word-count.ts --data ./data')
+  .addHelpText(
+    'after',
+    `
+Start with:
+  mto demo                                     a SACCO with live dashboards on http://127.0.0.1:8080
+  mto run examples/word-count.ts --data ./data your own topology`,
+  )
   .showHelpAfterError('(add --help for what can be given)')
 
-for (const command of [runCommand(), describeCommand()]) program.addCommand(command)
+for (const command of [demoCommand(), runCommand(), describeCommand()]) program.addCommand(command)
 
 await program.parseAsync()

@@ -1,0 +1,173 @@
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { createConsoleLogger, type LogLevel } from '#host'
+import { formatCount, formatEastAfrica, formatSeconds } from '../console/format.ts'
+import { DATA_DIRECTORY_DEFAULT, notNegative, PORT_DEFAULT, portNumber, positive } from '../console/options.ts'
+import { createProgress, type Progress } from '../console/progress.ts'
+import { onStopSignals } from '../console/signals.ts'
+import { fail } from '../fail.ts'
+import type { FeedProgress } from '../feed/feed-messages.ts'
+import { type FeedPlan, readFeedState, readPlan, reconcilePlans } from '../feed/feed-plan.ts'
+import { type Feed, startFeed } from '../feed/start-feed.ts'
+import { waitUntilCaughtUp } from '../platform/application-lag.ts'
+import { clearDataDirectory, LABELS_FILE } from '../platform/data-directory.ts'
+import { type Platform, startPlatform } from '../platform/platform.ts'
+
+type DemoOptions = {
+  readonly data: string
+  readonly port?: number
+  readonly host?: string
+  readonly registryPort?: number
+  readonly members?: number
+  readonly seed?: number
+  readonly speed: number
+  readonly threads?: number
+  readonly fresh?: true
+  readonly feed: boolean
+  readonly logLevel: LogLevel
+}
+
+const DEMO_SEED = 7
+const DEMO_MEMBERS = 3_000
+/** A day passes in two and a half minutes: nights are short, and every ten seconds or so something is wrong. */
+const DEMO_SPEED = 600
+const DAY_MS = 86_400_000
+/** Simulated time begins so long ago: at the default speed it takes hours until it meets the clock. */
+const DEMO_DAYS_BACK = 150
+const SIX_HOURS_MS = 21_600_000
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('A SACCO in one process: events, balances, risk scores, fraud flags, dashboards. Ctrl-C stops it.')
+    .option('--data <directory>', 'where log and state are kept (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
+    .option('--port <port>', 'of dashboards and query API (environment: PORT; default 8080)', portNumber)
+    .option('--host <address>', 'address to listen on; there are no logins yet (default 127.0.0.1)')
+    .option(
+      '--registry-port <port>',
+      "of the schema registry's REST interface (default: the port after --port)",
+      portNumber,
+    )
+    .option('--members <count>', `members of the SACCO, 100 or more (default ${DEMO_MEMBERS})`, positive)
+    .option('--seed <number>', `another SACCO (default ${DEMO_SEED})`, positive)
+    .option('--speed <factor>', 'how much faster than the clock simulated time runs', notNegative, DEMO_SPEED)
+    .option('--threads <count>', 'stream threads', positive)
+    .option('--fresh', 'removes what is in the data directory first')
+    .option('--no-feed', 'no new events: only what is there')
+    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addHelpText(
+      'after',
+      `
+The first start loads the members' history (about 13 records each), then prints "ready" with the address, and a
+simulated SACCO goes on living: people pay and are paid, loans fall due, and fraud is woven in. Stop it with Ctrl-C or
+kill -9: the next start goes on where it stopped, no event is lost and none comes twice.
+
+Examples:
+  mto demo
+  PORT=9000 MTO_DATA_DIR=/var/tmp/sacco mto demo --members 2000
+  mto evaluate --data ./data --labels ./data/${LABELS_FILE}      (after Ctrl-C) how good are the fraud rules?
+  mto verify --data ./data                                (after Ctrl-C) is all money accounted for?
+
+Exit code: 0 after a clean stop, 1 when something failed (the message says what, why and what to do).`,
+    )
+    .action(demo)
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const progress = createProgress()
+  try {
+    await run(options, progress)
+  } catch (error) {
+    progress.clear()
+    fail(error)
+  }
+}
+
+async function run(options: DemoOptions, progress: Progress): Promise<void> {
+  const startedMs = performance.now()
+  const stopping = new AbortController()
+  const stopRequested = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()))
+  onStopSignals(() => stopping.abort())
+  if (options.fresh === true) await clearDataDirectory(options.data)
+  const port = options.port ?? PORT_DEFAULT()
+  const platform = await startPlatform({
+    dataDirectory: options.data,
+    port,
+    hostname: options.host,
+    registryPort: options.registryPort ?? (port === 0 ? 0 : port + 1),
+    isRegistryPortAGuess: options.registryPort === undefined,
+    threads: options.threads,
+    logger: createConsoleLogger(options.logLevel),
+    logLevel: options.logLevel,
+    onPhase: (phase) => progress.note(`${phase} ...`),
+    onRestored: (records) => progress.update(`restoring state: ${formatCount(records)} records`),
+  })
+  try {
+    const feed = options.feed ? await feedPlatform(options, platform, progress) : undefined
+    const ended = Promise.race([stopRequested, platform.finished, ...(feed === undefined ? [] : [feed.finished])])
+    ended.catch(() => {})
+    if (feed !== undefined) await Promise.race([ended, loadOpening(feed, platform, progress)])
+    if (!stopping.signal.aborted) {
+      progress.clear()
+      process.stdout.write(`ready ${platform.url}\n`)
+      progress.note(`after ${formatSeconds(performance.now() - startedMs)}; ${hints(platform, options)}`)
+      feed?.go()
+    }
+    await ended
+    feed?.stop()
+    await feed?.finished
+  } finally {
+    progress.clear()
+    await platform.stop()
+  }
+  process.stdout.write('stopped\n')
+}
+
+function hints({ url, registryUrl }: Platform, { data }: DemoOptions): string {
+  const registry = registryUrl === undefined ? '' : `, schema registry ${registryUrl}`
+  return `API documentation ${url}/docs${registry}, data in ${data}; Ctrl-C stops`
+}
+
+async function feedPlatform(options: DemoOptions, platform: Platform, progress: Progress): Promise<Feed> {
+  const plan = reconcilePlans(await readPlan(platform.application.log), newPlan(options), options)
+  return startFeed({
+    platform,
+    plan,
+    schedule: { kind: 'accelerated', factor: options.speed },
+    labelsFile: join(options.data, LABELS_FILE),
+    onProgress: (fed) => progress.update(describe(fed)),
+  })
+}
+
+/** Live traffic begins at eight in the morning: something happens at once. */
+function newPlan({ seed = DEMO_SEED, members = DEMO_MEMBERS }: DemoOptions): FeedPlan {
+  const dayStartMs = Math.floor(Date.now() / DAY_MS - DEMO_DAYS_BACK) * DAY_MS
+  // Midnight UTC is three in the morning in East Africa.
+  return { seed, members, startMs: dayStartMs + SIX_HOURS_MS - 3_600_000, options: {} }
+}
+
+/** History first: a dashboard without members is of no use. A directory that has it is ready at once. */
+async function loadOpening(feed: Feed, platform: Platform, progress: Progress): Promise<void> {
+  const { log } = platform.application
+  const plan = await readPlan(log)
+  const { publishedMs } = await readFeedState(log)
+  if (plan !== undefined && publishedMs >= plan.startMs) return
+  await feed.openingDone
+  await waitUntilCaughtUp(platform.lag, {
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    nowMs: () => performance.now(),
+    onLag: (records) => progress.update(`processing the members' history: ${formatCount(records)} records left`),
+  })
+}
+
+function describe({ phase, records, liveRecords, publishedMs, lagMs }: FeedProgress): string {
+  switch (phase) {
+    case 'skipping':
+      return `finding where the SACCO stopped: record ${formatCount(records)}`
+    case 'opening':
+      return `loading the members' history: ${formatCount(records)} records`
+    case 'live': {
+      const late = lagMs > 1_000 ? `, ${formatSeconds(lagMs)} behind` : ''
+      return `live: ${formatCount(liveRecords)} events so far, simulated time ${formatEastAfrica(publishedMs)}${late}`
+    }
+  }
+}

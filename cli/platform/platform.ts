@@ -1,0 +1,134 @@
+import { type ApiServer, createApi, startApiServer } from '#api'
+import { type EmbeddedRegistry, type RegistryServer, startRegistryServer } from '#connectors/schema-registry'
+import { type EmbeddedApplication, type LogLevel, nodeClock, startEmbeddedApplication } from '#host'
+import { messageOf, present, StreamsError } from '#streams/base'
+import type { Logger } from '#streams/ports'
+import { createLagMeter, type LagMeter } from './application-lag.ts'
+import { type Prepared, registryOn } from './sacco-module.ts'
+
+export const APPLICATION_ID = 'sacco'
+const MODULE = new URL('./sacco-module.ts', import.meta.url)
+
+export type PlatformOptions = {
+  /** Log, state and schemas live below it; one process at a time. */
+  readonly dataDirectory: string
+  /** Of the query API and the dashboards; 0 takes a free one. */
+  readonly port: number
+  readonly hostname?: string | undefined
+  /** Of the schema registry's REST interface; undefined leaves it off, 0 takes a free one. */
+  readonly registryPort?: number | undefined
+  /** True: a registry port that is taken is a warning, since nobody asked for just this one. */
+  readonly isRegistryPortAGuess?: boolean
+  /** False: no API, for commands that only process. */
+  readonly api?: boolean
+  readonly threads?: number | undefined
+  readonly commitIntervalMs?: number | undefined
+  readonly logger: Logger
+  readonly logLevel?: LogLevel
+  readonly onPhase?: (phase: PlatformPhase) => void
+  /** Records of changelogs read so far to bring stores up to date. */
+  readonly onRestored?: (records: number) => void
+}
+
+export type PlatformPhase = 'opening the log' | 'restoring state' | 'starting the API'
+
+/** The SACCO platform in this process: log, schema registry, stream threads, query API with dashboards. */
+export type Platform = {
+  readonly application: EmbeddedApplication
+  readonly prepared: Prepared
+  readonly lag: LagMeter
+  readonly url: string
+  readonly registryUrl: string | undefined
+  /** Resolves after `stop`, rejects with what ended the platform. */
+  readonly finished: Promise<void>
+  /** API first, then registry, then threads, then the log: nobody asks what is gone. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Two stream threads: one core does not carry ten thousand events a second through all topologies. */
+export const THREADS_DEFAULT = 2
+
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const { logger, onPhase } = options
+  onPhase?.('opening the log')
+  let restored = 0
+  const application = await startEmbeddedApplication({
+    module: MODULE,
+    applicationId: APPLICATION_ID,
+    dataDirectory: options.dataDirectory,
+    threads: options.threads ?? THREADS_DEFAULT,
+    options: options.commitIntervalMs === undefined ? {} : { commitIntervalMs: options.commitIntervalMs },
+    logger,
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+    onRestored: ({ records }) => {
+      restored += records
+      options.onRestored?.(restored)
+    },
+  })
+  try {
+    onPhase?.('restoring state')
+    await application.ready
+    onPhase?.('starting the API')
+    return await open(options, application)
+  } catch (error) {
+    await application.stop().catch(() => undefined)
+    throw error
+  }
+}
+
+async function open(options: PlatformOptions, application: EmbeddedApplication): Promise<Platform> {
+  const { logger, hostname } = options
+  const { registry, prepared } = present(registryOn(application.log), 'the module has opened the registry')
+  const servers: { api?: ApiServer; registry?: RegistryServer } = {}
+  const closeServers = async (): Promise<void> => {
+    await servers.api?.close()
+    await servers.registry?.close()
+    await registry.close()
+  }
+  try {
+    if (options.api !== false) {
+      const api = await createApi({ application, applicationId: APPLICATION_ID, clock: nodeClock, logger })
+      servers.api = await startApiServer({ api, port: options.port, ...(hostname === undefined ? {} : { hostname }) })
+    }
+    if (options.registryPort !== undefined) {
+      const server = await serveRegistry(options, registry, options.registryPort)
+      if (server !== undefined) servers.registry = server
+    }
+    let stopped: Promise<void> | undefined
+    return {
+      application,
+      prepared,
+      lag: await createLagMeter(application.log, application.topology, APPLICATION_ID),
+      url: servers.api?.url ?? '',
+      registryUrl: servers.registry?.url,
+      finished: application.finished,
+      stop: () => {
+        stopped ??= closeServers().finally(async () => {
+          await application.stop()
+        })
+        return stopped
+      },
+    }
+  } catch (error) {
+    await closeServers()
+    throw error
+  }
+}
+
+async function serveRegistry(
+  { hostname, isRegistryPortAGuess, logger }: PlatformOptions,
+  registry: EmbeddedRegistry,
+  port: number,
+): Promise<RegistryServer | undefined> {
+  try {
+    return await startRegistryServer({ registry, port, ...(hostname === undefined ? {} : { hostname }) })
+  } catch (cause) {
+    const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    if (isTaken && isRegistryPortAGuess === true) {
+      logger.warn(`port ${port} is taken, so the schema registry is not served over HTTP; --registry-port chooses one`)
+      return undefined
+    }
+    const what = isTaken ? `port ${port} for the schema registry is taken by another process` : messageOf(cause)
+    throw new StreamsError('CONFIG_INVALID', `${what}; choose another one with --registry-port`, { cause })
+  }
+}
