@@ -112,7 +112,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     onAnswered: metrics.answered,
   })
   app.get('/openapi.json', (response) => response.json(openApi))
-  dashboardRoutes(app)
+  dashboardRoutes(app, applicationId)
   return {
     fetch: (request) => fetchSafely(app, request, logger),
     routes,

@@ -271,7 +271,9 @@ function subTopologySnapshots(
 ): SystemSnapshot['subTopologies'] {
   return application.topology.subTopologies.map(({ id }) => {
     const isOwn = (sample: MetricSample): boolean => sample.tags['task-id']?.startsWith(`${id}_`) ?? false
-    const own = samples.filter((sample) => sample.name === 'process-total' && isOwn(sample))
+    const own = samples.filter(
+      (sample) => sample.group === 'stream-task-metrics' && sample.name === 'process-total' && isOwn(sample),
+    )
     const processed = totalOf(own, 'process-total')
     const earlier = before === undefined ? undefined : totalOf(before.samples.filter(isOwn), 'process-total')
     return { id, tasks: own.length, processed, processedPerSecond: rate(processed, earlier) }
@@ -280,7 +282,10 @@ function subTopologySnapshots(
 
 function totalOf(samples: readonly MetricSample[], name: string): number {
   let total = 0
-  for (const sample of samples) if (sample.name === name && sample.kind === 'counter') total += sample.value
+  for (const sample of samples) {
+    const isOfTask = sample.group === 'stream-task-metrics' && sample.name === name
+    if (isOfTask && sample.kind === 'counter') total += sample.value
+  }
   return total
 }
 

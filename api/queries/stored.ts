@@ -5,7 +5,6 @@ export const STORES = {
   ...SACCO_STORES,
   velocity: {
     '1m': SACCO_STORES.velocity1m,
-    '5m': SACCO_STORES.velocity5m,
     '1h': SACCO_STORES.velocity1h,
     '24h': SACCO_STORES.velocity24h,
   },

@@ -1,0 +1,41 @@
+// @ts-check
+/** Requests to the query API. Whatever goes wrong comes as an Error with a sentence that a person can read. */
+
+/**
+ * @template T
+ * @param {string} path
+ * @param {Record<string, string | number | undefined>} [parameters]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export async function get(path, parameters = {}, signal) {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== '') query.set(name, String(value))
+  }
+  const text = query.size === 0 ? path : `${path}?${query}`
+  const response = await fetch(text, { headers: { accept: 'application/json' }, ...(signal ? { signal } : {}) })
+  if (response.ok) return response.json()
+  const problem = await response.json().catch(() => ({ title: `HTTP ${response.status}`, detail: '' }))
+  const error = new Error(problem.detail || problem.title)
+  error.name = problem.title
+  throw error
+}
+
+/**
+ * A live feed that comes back by itself. The browser sends the id of the last event along, so nothing is missed.
+ * @param {string} path
+ * @param {Record<string, (data: any) => void>} handlers by event
+ * @param {(state: 'live' | 'waiting' | 'lost') => void} onState
+ * @returns {() => void} stops it
+ */
+export function follow(path, handlers, onState) {
+  const source = new EventSource(path)
+  onState('waiting')
+  source.addEventListener('open', () => onState('live'))
+  source.addEventListener('error', () => onState(source.readyState === EventSource.CLOSED ? 'lost' : 'waiting'))
+  for (const [name, handler] of Object.entries(handlers)) {
+    source.addEventListener(name, (event) => handler(JSON.parse(/** @type {MessageEvent} */ (event).data)))
+  }
+  return () => source.close()
+}
