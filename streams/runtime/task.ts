@@ -14,6 +14,7 @@ import type {
 } from '../ports/index.ts'
 import type { ManagedStore, RecordCache, RecordContext } from '../stores/index.ts'
 import type { Cancellable, PunctuationType, Punctuator, StreamRecord } from '../topology/index.ts'
+import type { TimestampExtractor } from '../topology/topology.ts'
 import type { StreamsConfig } from './config.ts'
 import { type FailureKind, handleFailure } from './error-handling.ts'
 import type { ExceptionContext, ExceptionHandler } from './exception-handlers.ts'
@@ -46,6 +47,12 @@ export type TaskOptions = {
 }
 
 const DROP_LOG_INTERVAL_MS = 1000
+/** The last time that a Date can be. Beyond it, ends of windows would soon be no safe integers. */
+const TIMESTAMP_MAX_MS = 8.64e15
+
+function isTimestamp(timeMs: number): boolean {
+  return Number.isInteger(timeMs) && timeMs >= 0 && timeMs <= TIMESTAMP_MAX_MS
+}
 
 /**
  * One sub-topology on one partition of each of its inputs: the unit of work, of ownership and of state. Everything in
@@ -492,25 +499,35 @@ export class StreamTask implements NodeHost {
     if (extract === undefined) {
       head.timestampMs = raw.timestampMs
       // Java: FailOnInvalidTimestamp.
-      if (raw.timestampMs >= 0) return true
+      if (isTimestamp(raw.timestampMs)) return true
       throw new StreamsError(
         'RECORD_UNREADABLE',
-        `the record at ${input.topic}-${this.partition}@${raw.offset} has the timestamp ${raw.timestampMs}; set a timestamp extractor that handles it`,
+        `the record at ${input.topic}-${this.partition}@${raw.offset} has the timestamp ${raw.timestampMs}, which is not from 0 to ${TIMESTAMP_MAX_MS}; set a timestamp extractor that handles it`,
       )
     }
-    head.timestampMs = extract(
-      {
-        offset: raw.offset,
-        timestampMs: raw.timestampMs,
-        headers: raw.headers,
-        key: head.key,
-        value: head.value,
-      },
-      partitionTimeMs,
-    )
-    if (head.timestampMs >= 0) return true
-    this.#droppedAt(raw, input, `the extracted timestamp is negative (${head.timestampMs})`)
+    head.timestampMs = this.#extractTimestamp(extract, raw, partitionTimeMs, head, input)
+    if (isTimestamp(head.timestampMs)) return true
+    const range = `a whole number from 0 to ${TIMESTAMP_MAX_MS}`
+    this.#droppedAt(raw, input, `the extracted timestamp is ${head.timestampMs}, which is not ${range}`)
     return false
+  }
+
+  #extractTimestamp(
+    extract: TimestampExtractor,
+    { offset, timestampMs, headers }: LogRecord,
+    partitionTimeMs: number,
+    { key, value }: HeadRecord,
+    { topic }: InputOfTask,
+  ): number {
+    try {
+      return extract({ offset, timestampMs, headers, key, value }, partitionTimeMs)
+    } catch (cause) {
+      throw new StreamsError(
+        'RECORD_UNREADABLE',
+        `the timestamp extractor failed with the record at ${topic}-${this.partition}@${offset}: ${messageOf(cause)}`,
+        { cause },
+      )
+    }
   }
 
   #droppedAt(raw: LogRecord, input: InputOfTask, reason: string): void {
