@@ -5,5 +5,15 @@
  *
  * Not in here: an assignor, consensus, replication. The brokers do that.
  */
-export { createKafkaLog } from './kafka-log.ts'
+export { createKafkaLog, type KafkaLog } from './kafka-log.ts'
 export { KAFKA_LIMITS, type KafkaLimits, type KafkaOptions, type SaslOptions } from './kafka-options.ts'
+export type { KafkaMembershipOptions } from './membership.ts'
+export type {
+  BrokerStatus,
+  GroupListing,
+  KafkaOperations,
+  StreamsGroupDescription,
+  StreamsGroupSettings,
+  TopicHealth,
+} from './operations.ts'
+export type { Endpoint, EndpointPartitions } from './wire-groups.ts'

@@ -1,13 +1,21 @@
 import { StreamsError } from '#streams/base'
-import type { Consumer, ConsumerOptions, Log, Producer, ProducerOptions } from '#streams/ports'
+import type { Consumer, ConsumerOptions, GroupMembership, Log, Producer, ProducerOptions } from '#streams/ports'
 import { KafkaAdmin } from './admin.ts'
 import { Cluster } from './cluster.ts'
 import { KafkaConsumer } from './consumer.ts'
 import type { KafkaOptions } from './kafka-options.ts'
+import { KafkaMembership, type KafkaMembershipOptions } from './membership.ts'
+import { KafkaOperations } from './operations.ts'
 import { KafkaProducer } from './producer.ts'
 
+export type KafkaLog = Log & {
+  /** What only Kafka has: groups, brokers, settings. */
+  readonly operations: KafkaOperations
+  membership(options: KafkaMembershipOptions): GroupMembership
+}
+
 /** Apache Kafka as the engine's log. LOG_UNAVAILABLE if no broker answers, LOG_REFUSED if they do not let us in. */
-export async function createKafkaLog(options: KafkaOptions): Promise<Log> {
+export async function createKafkaLog(options: KafkaOptions): Promise<KafkaLog> {
   const cluster = new Cluster(options)
   try {
     await cluster.features()
@@ -16,11 +24,12 @@ export async function createKafkaLog(options: KafkaOptions): Promise<Log> {
     await cluster.close()
     throw error
   }
-  return new KafkaLog(cluster)
+  return new ConnectedLog(cluster)
 }
 
-class KafkaLog implements Log {
+class ConnectedLog implements KafkaLog {
   readonly admin: KafkaAdmin
+  readonly operations: KafkaOperations
   readonly #cluster: Cluster
   readonly #clients = new Set<Consumer | Producer>()
   #closed = false
@@ -28,6 +37,12 @@ class KafkaLog implements Log {
   constructor(cluster: Cluster) {
     this.#cluster = cluster
     this.admin = new KafkaAdmin(cluster)
+    this.operations = new KafkaOperations(cluster)
+  }
+
+  membership(options: KafkaMembershipOptions): GroupMembership {
+    this.#checkOpen()
+    return new KafkaMembership(this.#cluster, options)
   }
 
   async createConsumer(options: ConsumerOptions): Promise<Consumer> {

@@ -9,6 +9,7 @@ export type { Entropy } from './entropy.ts'
 export type {
   GroupMembership,
   GroupMembershipFactory,
+  InternalTopic,
   MemberDescription,
   MembershipEvent,
   SubTopologyDescription,

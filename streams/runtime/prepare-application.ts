@@ -5,12 +5,13 @@ import { type ResolvedTopology, resolveTopology } from './resolved-topology.ts'
 
 /**
  * Looks up the topics that the topology reads, works out partition counts and tasks, and creates the internal topics
- * that are missing. Idempotent: every thread may do it.
+ * that are missing, where the group does not. Idempotent: every thread may do it.
  */
 export async function prepareApplication(
   log: Log,
   topology: Topology,
   config: StreamsConfig,
+  groupCreatesTopics = false,
 ): Promise<ResolvedTopology> {
   const external = new Set<string>()
   let hasPattern = false
@@ -25,6 +26,6 @@ export async function prepareApplication(
     names,
     partitionsOf: (topic) => described.get(topic)?.partitions,
   })
-  await log.admin.createTopics(resolved.internalTopics)
+  if (!groupCreatesTopics) await log.admin.createTopics(resolved.internalTopics)
   return resolved
 }

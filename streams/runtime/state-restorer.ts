@@ -92,7 +92,12 @@ export class StateRestorer {
     const { log, clock } = this.#options
     task.beginRestore()
     const changelogs = task.changelogs
-    const [starts, ends] = await Promise.all([log.admin.startOffsets(changelogs), log.admin.endOffsets(changelogs)])
+    // The end of all that is written: what an earlier owner committed may not be marked as such in this partition yet,
+    // while its offsets already are. The restore then waits for the mark.
+    const [starts, ends] = await Promise.all([
+      log.admin.startOffsets(changelogs),
+      log.admin.endOffsets(changelogs, 'read_uncommitted'),
+    ])
     for (const changelog of changelogs) {
       const start = offsetOf(starts, changelog)
       const logEnd = offsetOf(ends, changelog)

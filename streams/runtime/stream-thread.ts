@@ -203,20 +203,21 @@ class Thread implements StreamThread {
   async #start(): Promise<void> {
     this.#setState('starting')
     const { log, topology, clock, membership } = this.#options
-    this.#topology = await prepareApplication(log, topology, this.#config)
+    this.#topology = await prepareApplication(log, topology, this.#config, membership.createsInternalTopics)
     this.#consumer = await log.createConsumer({
       clientId: `${this.name}-consumer`,
       isolation: this.#isExactlyOnce() ? 'read_committed' : 'read_uncommitted',
       pollRecordsMax: this.#config.pollRecordsMax,
       pollBytesMax: this.#config.pollBytesMax,
     })
+    // First, since on Kafka the group makes the topics that the producer is to write.
+    await membership.join(describeMember(this.name, topology, this.#topology))
     await this.#createProducer()
     this.#globals = await GlobalUpdater.start({
       ...this.#options,
       topology: this.#topology,
       threadName: this.name,
     })
-    await membership.join(describeMember(this.name, this.#topology))
     this.#lastCommitMs = clock.monotonicMs()
     this.#lastPurgeMs = this.#lastCommitMs
     this.#setState('restoring')
@@ -294,7 +295,7 @@ class Thread implements StreamThread {
       const nowMs = clock.monotonicMs()
       this.#troubleSinceMs ??= nowMs
       if (nowMs - this.#troubleSinceMs > this.#config.taskTimeoutMs) throw error
-      if (hasCode(error, 'FENCED')) throw error
+      if (hasCode(error, 'FENCED') && this.#options.membership.committingMember === undefined) throw error
       logger.warn(`Thread ${this.name} gives its tasks up and opens them again: ${messageOf(error)}`, {
         thread: this.name,
       })
@@ -487,13 +488,14 @@ class Thread implements StreamThread {
       const offsets = tasks.flatMap((task) => task.prepareCommit())
       const preparedMs = clock.monotonicMs()
       this.#latencies.commitPrepare.record(preparedMs - startedMs)
-      if (this.#isExactlyOnce()) await producer.commitTransaction(this.#config.applicationId, offsets)
+      const member = this.#options.membership.committingMember
+      if (this.#isExactlyOnce()) await producer.commitTransaction(this.#config.applicationId, offsets, member)
       else await producer.flush()
       const loggedMs = clock.monotonicMs()
       this.#latencies.commitLog.record(loggedMs - preparedMs)
       for (const task of tasks) task.committed()
       this.#latencies.commitStores.record(clock.monotonicMs() - loggedMs)
-      if (!this.#isExactlyOnce()) await producer.commitOffsets(this.#config.applicationId, offsets)
+      if (!this.#isExactlyOnce()) await producer.commitOffsets(this.#config.applicationId, offsets, member)
       for (const offset of offsets)
         if (this.#topology?.repartitionTopics.has(offset.topic))
           this.#purgeable.set(inputKey(offset.topic, offset.partition), offset)
