@@ -37,3 +37,14 @@ export function applicationState(facts: {
   if (threads.length === 0 || has('created') || has('starting')) return 'starting'
   return has('restoring') ? 'restoring' : 'running'
 }
+
+/** Java's order, whose numbers its `client-state` metric gives. */
+export const clientStateOrder: readonly string[] = [
+  'CREATED',
+  'REBALANCING',
+  'RUNNING',
+  'PENDING_SHUTDOWN',
+  'NOT_RUNNING',
+  'PENDING_ERROR',
+  'ERROR',
+]

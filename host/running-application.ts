@@ -1,10 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Topology } from '#streams'
 import { parseTaskId, StreamsError } from '#streams/base'
-import type { Log } from '#streams/ports'
+import type { Log, RecordingLevel } from '#streams/ports'
 import type { QueryAnswer, StoreQuery } from '#streams/query'
 import type { StoreLag, ThreadMetadata } from '#streams/runtime'
-import { type ApplicationState, applicationState } from './application-state.ts'
+import { type ApplicationState, applicationState, clientStateOrder, clientStates } from './application-state.ts'
 import type { MetricSample } from './metrics-registry.ts'
 import type { ThreadPool } from './thread-pool.ts'
 
@@ -45,6 +45,8 @@ export type EmbeddedApplication = {
   stop(options?: { readonly timeoutMs?: number }): Promise<boolean>
 }
 
+const recordingLevels: readonly RecordingLevel[] = ['info', 'debug', 'trace']
+
 export class RunningApplication implements EmbeddedApplication {
   readonly log: Log
   readonly logPort: () => MessagePort
@@ -53,6 +55,8 @@ export class RunningApplication implements EmbeddedApplication {
   readonly finished: Promise<void>
   readonly #pool: ThreadPool
   readonly #onState: (state: ApplicationState, before: ApplicationState) => void
+  readonly #applicationId: string
+  readonly #recordingLevel: RecordingLevel
   #isPaused = false
   #ended: 'stopped' | 'failed' | undefined
   #lastState: ApplicationState = 'created'
@@ -64,7 +68,11 @@ export class RunningApplication implements EmbeddedApplication {
     readonly pool: ThreadPool
     readonly closeLog: () => Promise<void>
     readonly onState: (state: ApplicationState, before: ApplicationState) => void
+    readonly applicationId: string
+    readonly recordingLevel: RecordingLevel
   }) {
+    this.#applicationId = options.applicationId
+    this.#recordingLevel = options.recordingLevel
     this.topology = options.topology
     this.log = options.log
     this.logPort = options.logPort
@@ -183,7 +191,28 @@ export class RunningApplication implements EmbeddedApplication {
   }
 
   async samples(): Promise<readonly MetricSample[]> {
-    return (await Promise.all(this.#pool.workers.map((worker) => worker.samples()))).flat()
+    const samples = await Promise.all(this.#pool.workers.map((worker) => worker.samples()))
+    return [...this.#clientSamples(), ...samples.flat()]
+  }
+
+  #clientSamples(): readonly MetricSample[] {
+    const { states, failedThreads } = this.#pool
+    const gauge = (name: string, description: string, value: number, tags = {}): MetricSample => ({
+      group: 'stream-metrics',
+      name,
+      description,
+      tags: { 'client-id': this.#applicationId, ...tags },
+      kind: 'gauge',
+      value,
+    })
+    const state = clientStates[this.state]
+    return [
+      gauge('client-state', "The number of Java's client state", clientStateOrder.indexOf(state), { state }),
+      gauge('alive-stream-threads', 'Stream threads', states.filter((each) => each !== 'dead').length),
+      gauge('failed-stream-threads', 'Stream threads that have failed since the start', failedThreads),
+      gauge('application-id', 'The application, as a tag', 1, { 'application-id': this.#applicationId }),
+      gauge('recording-level', '0 = info, 1 = debug, 2 = trace', recordingLevels.indexOf(this.#recordingLevel)),
+    ]
   }
 
   async threads(): Promise<readonly ThreadMetadata[]> {

@@ -19,6 +19,8 @@ export type ThreadPoolOptions = {
   readonly onThreadFailure: (error: unknown, threadName: string) => ThreadFailureResponse
   readonly onThreadState: (threadName: string, state: ThreadState, before: ThreadState) => void
   readonly threadReplacementsMax: number
+  /** The application is ending with an error. */
+  readonly onFailing: () => void
 }
 
 const REPLACEMENT_WINDOW_MS = 600_000
@@ -204,6 +206,7 @@ export class ThreadPool {
       )
     }
     this.#failure = { error }
+    this.#options.onFailing()
     this.stop()
   }
 

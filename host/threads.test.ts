@@ -95,11 +95,11 @@ describe('stream threads of a process', () => {
     application.addThread()
     await write(application, ['x'])
     await untilAllAre(application, 4)
-    expect((await tasksByThread(application)).join()).toBe('2,2,2')
+    await until(async () => (await tasksByThread(application)).join() === '2,2,2')
     expect(await application.removeThread(added)).toBe('counting-2')
     await write(application, ['x'])
     await untilAllAre(application, 5)
-    expect([...(await tasksByThread(application))].sort().join()).toBe('3,3')
+    await until(async () => (await tasksByThread(application)).join() === '3,3')
     const lags = await application.storeLags()
     expect(lags.map(({ partition }) => partition).sort()).toEqual([0, 1, 2, 3, 4, 5])
     expect(lags.every(({ store, lag }) => store === 'counts' && lag === 0)).toBe(true)
@@ -171,6 +171,56 @@ describe('stream threads of a process', () => {
     await write(application, ['poison'])
     await expect(application.finished).rejects.toThrow(/poison/)
     expect(failures).toBe(3)
+  })
+
+  test("Java's metrics are there under its names, those of stores and nodes from debug on", async () => {
+    const names = async (recordingLevel: 'info' | 'debug') => {
+      const application = await start({ recordingLevel })
+      await application.ready
+      await write(application, ['x', 'x'])
+      await untilAllAre(application, 2)
+      const samples = await application.samples()
+      await application.stop()
+      const tagged = samples.map(({ group, name }) => `${group}:${name}`)
+      return { samples, all: new Set(tagged) }
+    }
+    const info = await names('info')
+    const expected = [
+      'stream-metrics:alive-stream-threads',
+      'stream-metrics:client-state',
+      'stream-thread-metrics:commit-latency-avg',
+      'stream-thread-metrics:commit-rate',
+      'stream-thread-metrics:poll-records-max',
+      'stream-thread-metrics:process-ratio',
+      'stream-thread-metrics:task-created-total',
+      'stream-thread-metrics:blocked-time-ns-total',
+      'stream-task-metrics:process-total',
+      'stream-task-metrics:dropped-records-rate',
+      'stream-task-metrics:active-buffer-count',
+      'stream-topic-metrics:bytes-consumed-total',
+      'stream-topic-metrics:records-produced-total',
+      'stream-processor-node-metrics:record-e2e-latency-min',
+      'stream-state-metrics:num-open-iterators',
+    ]
+    expect(expected.filter((name) => !info.all.has(name))).toEqual([])
+    const debugOnly = [
+      'stream-processor-node-metrics:process-rate',
+      'stream-state-metrics:get-latency-avg',
+      'stream-state-metrics:put-rate',
+      'stream-state-metrics:iterator-duration-max',
+      'stream-task-metrics:record-lateness-avg',
+    ]
+    expect(debugOnly.filter((name) => info.all.has(name))).toEqual([])
+    const debug = await names('debug')
+    expect([...expected, ...debugOnly].filter((name) => !debug.all.has(name))).toEqual([])
+    const total = (samples: typeof debug.samples, name: string, topic: string): number =>
+      samples.reduce(
+        (sum, sample) =>
+          sample.name === name && sample.tags['topic-name'] === topic && 'value' in sample ? sum + sample.value : sum,
+        0,
+      )
+    expect(total(info.samples, 'records-consumed-total', 'in')).toBe(2 * KEYS.length)
+    expect(total(info.samples, 'records-produced-total', 'out')).toBe(2 * KEYS.length)
   })
 
   test('restores are told step by step', async () => {

@@ -52,6 +52,8 @@ export type RocksDbBinding = {
   db_close(database: DatabaseHandle, callback: Callback<undefined>): void
   /** null stands for an entry past the byte limit of one call (2 GiB). */
   db_get_many_sync(database: DatabaseHandle, keys: readonly Bytes[], options: InColumn): (Bytes | undefined | null)[]
+  /** Of the database or of its first column; '' where there is no such property. */
+  db_get_property(database: DatabaseHandle, name: string): string | undefined
   db_get_latest_sequence(database: DatabaseHandle): number
   iterator_init(database: DatabaseHandle, options: IterateOptions): IteratorHandle
   /** Keys and values by turns. */

@@ -81,6 +81,12 @@ export class RocksDbDatabase implements StateDatabase {
     }
   }
 
+  property(name: string): number | undefined {
+    if (this.isClosed) return undefined
+    const text = this.binding.db_get_property(this.handle, name)
+    return text === '' || text === undefined ? undefined : Number(text)
+  }
+
   async close(): Promise<void> {
     if (this.isClosed) return
     assert(this.iteratorsOpen === 0, `${this.path} is closed with ${this.iteratorsOpen} open iterators`)

@@ -32,6 +32,8 @@ export type StateDatabase = {
   readonly iteratorsOpen: number
   /** Approximate bytes on disk and in memory, for metrics and limits. */
   stats(): { readonly bytesOnDisk: number; readonly bytesInMemory: number }
+  /** A number that the engine knows of itself, by its own name, for metrics; absent where it knows none. */
+  property?(name: string): number | undefined
   /** Closes; open iterators are an assertion error. */
   close(): Promise<void>
 }

@@ -21,6 +21,7 @@ import type { NodeHost } from './node-host.ts'
 import { ProcessorInstance } from './node-instance.ts'
 import type { RecordCollector } from './record-collector.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
+import { taskTags } from './task-metrics.ts'
 import { POSITIONS_KEYSPACE } from './task-stores.ts'
 
 export type GlobalTaskOptions = {
@@ -30,6 +31,7 @@ export type GlobalTaskOptions = {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly database: StateDatabase
+  readonly threadName?: string
 }
 
 type GlobalEntry = {
@@ -55,6 +57,8 @@ const NO_COLLECTOR: RecordCollector = {
  */
 export class GlobalTask implements NodeHost {
   readonly id = 'global' as TaskId
+  readonly threadName: string
+  turnMs = 0
   readonly applicationId: string
   readonly recordContext: RecordContext = {
     topic: '',
@@ -78,7 +82,8 @@ export class GlobalTask implements NodeHost {
   readonly #dropped: Counter
   #raw: LogRecord | undefined
 
-  constructor({ topology, config, clock, logger, metrics, database }: GlobalTaskOptions) {
+  constructor({ topology, config, clock, logger, metrics, database, threadName = 'test' }: GlobalTaskOptions) {
+    this.threadName = threadName
     this.applicationId = config.applicationId
     this.#config = config
     this.#database = database
@@ -89,7 +94,7 @@ export class GlobalTask implements NodeHost {
       group: 'stream-task-metrics',
       name: 'dropped-records-total',
       description: 'Records dropped: late, skipped by an exception handler, or with a null key',
-      tags: { 'task-id': this.id },
+      tags: taskTags(threadName, this.id),
     })
     for (const { store, topic } of topology.globalStores) this.#open(store, topic)
   }
@@ -134,6 +139,7 @@ export class GlobalTask implements NodeHost {
   /** Applies records of one partition and commits them to the store with the position behind them. */
   update({ topic, partition, offset: nextOffset }: PartitionOffset, records: readonly LogRecord[]): void {
     const entry = present(this.#entries.get(topic), `no global store reads ${topic}`)
+    this.turnMs = this.clock.wallClockMs()
     for (const record of records) this.#process(entry, partition, record)
     const positions = present(this.#positions.get(topic), `no positions of ${topic}`)
     positions.set(partition, nextOffset)

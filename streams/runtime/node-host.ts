@@ -8,6 +8,9 @@ import type { RecordCollector } from './record-collector.ts'
 /** What node instances and their contexts need of the task that runs them: a stream task or the global task. */
 export type NodeHost = {
   readonly id: TaskId
+  readonly threadName: string
+  /** Wall clock of the turn in process: for metrics, which need no exact time. */
+  readonly turnMs: number
   readonly applicationId: string
   readonly recordContext: RecordContext
   readonly collector: RecordCollector

@@ -2,10 +2,12 @@ import { AssertionError } from '../base/assert.ts'
 import type { Bytes } from '../base/bytes.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import { partitionForKey } from '../base/murmur2.ts'
-import type { Serde } from '../ports/index.ts'
+import type { Counter, Headers, Latency, Serde } from '../ports/index.ts'
 import type { Processor, StreamRecord } from '../topology/index.ts'
 import type { SinkNode } from '../topology/topology.ts'
 import type { NodeHost } from './node-host.ts'
+import { endToEndLatency, nodeProcessed, nodeTags } from './task-metrics.ts'
+import { producedBytes, TopicMeter } from './topic-meter.ts'
 
 /** A node of the topology as one task runs it. */
 export type NodeInstance = {
@@ -24,11 +26,24 @@ export class ProcessorInstance implements NodeInstance {
   readonly children: NodeInstance[] = []
   readonly processor: Processor<unknown, unknown, unknown, unknown>
   readonly #task: NodeHost
+  readonly #processed: Counter | undefined
+  #endToEnd: Latency | undefined
+  #isMeasured: boolean
 
   constructor(name: string, processor: Processor<unknown, unknown, unknown, unknown>, task: NodeHost) {
     this.name = name
     this.processor = processor
     this.#task = task
+    this.#processed = nodeProcessed(task.metrics, nodeTags(task.threadName, task.id, name))
+    this.#isMeasured = this.#processed !== undefined
+  }
+
+  /** Called when the graph is complete: nodes where records end are measured. */
+  prepareMetrics(): void {
+    if (this.children.length > 0) return
+    const { metrics, threadName, id } = this.#task
+    this.#endToEnd = endToEndLatency(metrics, nodeTags(threadName, id, this.name))
+    this.#isMeasured = true
   }
 
   /**
@@ -41,6 +56,12 @@ export class ProcessorInstance implements NodeInstance {
     } catch (error) {
       this.#recover(record, error)
     }
+    if (this.#isMeasured) this.#measure(record)
+  }
+
+  #measure(record: StreamRecord<unknown, unknown>): void {
+    this.#processed?.add(1)
+    this.#endToEnd?.record(this.#task.turnMs - record.timestampMs)
   }
 
   #recover(record: StreamRecord<unknown, unknown>, failure: unknown): void {
@@ -64,8 +85,10 @@ export class SourceInstance implements NodeInstance {
   readonly children: NodeInstance[] = []
   readonly keySerde: Serde<unknown>
   readonly valueSerde: Serde<unknown>
+  readonly endToEnd: Latency
 
-  constructor(name: string, keySerde: Serde<unknown>, valueSerde: Serde<unknown>) {
+  constructor(name: string, keySerde: Serde<unknown>, valueSerde: Serde<unknown>, endToEnd: Latency) {
+    this.endToEnd = endToEnd
     this.name = name
     this.keySerde = keySerde
     this.valueSerde = valueSerde
@@ -84,12 +107,19 @@ export class SinkInstance implements NodeInstance {
   readonly #node: SinkNode
   /** Undefined where a name extractor decides for each record. */
   readonly #topic: string | undefined
+  readonly #meters = new Map<string, TopicMeter>()
+  readonly #endToEnd: Latency
+  #meter: TopicMeter | undefined
+  #meterTopic: string | undefined
 
   constructor(node: SinkNode, topic: string | undefined, task: NodeHost) {
     this.name = node.name
     this.#task = task
     this.#node = node
     this.#topic = topic
+    this.#endToEnd = endToEndLatency(task.metrics, this.#tags())
+    this.#meterTopic = topic
+    this.#meter = topic === undefined ? undefined : this.#meterOf(topic)
   }
 
   process(record: StreamRecord<unknown, unknown>): void {
@@ -118,11 +148,39 @@ export class SinkInstance implements NodeInstance {
     }
     const choice = this.#node.partitioner?.(topic, record.key, record.value, partitionCount)
     if (typeof choice === 'object') {
-      for (const partition of choice) collector.send(topic, partition, key, value, record.timestampMs, record.headers)
+      for (const partition of choice) this.#write(topic, partition, key, value, record)
       return
     }
-    const partition = choice ?? this.#defaultPartition(topic, key, partitionCount)
-    collector.send(topic, partition, key, value, record.timestampMs, record.headers)
+    this.#write(topic, choice ?? this.#defaultPartition(topic, key, partitionCount), key, value, record)
+  }
+
+  #write(
+    topic: string,
+    partition: number,
+    key: Bytes | null,
+    value: Bytes | null,
+    { timestampMs, headers }: { readonly timestampMs: number; readonly headers: Headers },
+  ): void {
+    this.#task.collector.send(topic, partition, key, value, timestampMs, headers)
+    if (topic !== this.#meterTopic) {
+      this.#meterTopic = topic
+      this.#meter = this.#meterOf(topic)
+    }
+    this.#meter?.add(1, producedBytes(key, value, headers, topic))
+    this.#endToEnd.record(this.#task.turnMs - timestampMs)
+  }
+
+  #meterOf(topic: string): TopicMeter {
+    let meter = this.#meters.get(topic)
+    if (meter === undefined) {
+      meter = new TopicMeter(this.#task.metrics, 'produced', topic, this.#tags())
+      this.#meters.set(topic, meter)
+    }
+    return meter
+  }
+
+  #tags(): Readonly<Record<string, string>> {
+    return nodeTags(this.#task.threadName, this.#task.id, this.name)
   }
 
   #extractTopic(record: StreamRecord<unknown, unknown>): string {

@@ -6,7 +6,6 @@ import type {
   Consumer,
   FetchedBatch,
   GroupMembership,
-  Latency,
   Log,
   Logger,
   MembershipEvent,
@@ -28,6 +27,7 @@ import { type RestoreEvent, type RestoreSummary, StateRestorer } from './state-r
 import type { StreamTask } from './task.ts'
 import { isMendedByRestore, type OpenTask, offsetOf, openTask } from './task-opener.ts'
 import { lagOf, type StoreLag, type ThreadMetadata, taskMetadata } from './thread-metadata.ts'
+import { createThreadMetrics, type ThreadMetrics } from './thread-metrics.ts'
 
 /** What the thread is doing, for health checks and people. Java: StreamThread.State, without its hand-shakes. */
 export type ThreadState = 'created' | 'starting' | 'restoring' | 'running' | 'stopping' | 'dead'
@@ -77,6 +77,7 @@ export function createStreamThread(options: StreamThreadOptions): StreamThread {
 /** How often the bounds on uncommitted data are looked at, in records: a power of two, minus one. */
 const BOUND_CHECK_MASK = 63
 const ERROR_BACKOFF_MS = 200
+const NS_PER_MS = 1_000_000
 
 /**
  * The loop that owns tasks: poll → process → punctuate → commit. All awaiting of the runtime is in here and in the
@@ -96,7 +97,7 @@ class Thread implements StreamThread {
   readonly #collector: LogCollector
   readonly #restorer: StateRestorer
   readonly #recordCache: RecordCache | undefined
-  readonly #latencies: ThreadLatencies
+  readonly #latencies: ThreadMetrics
   readonly #open = new Map<TaskId, OpenTask>()
   readonly #running = new Map<TaskId, StreamTask>()
   readonly #taskOfInput = new Map<string, StreamTask>()
@@ -125,7 +126,11 @@ class Thread implements StreamThread {
     this.#options = options
     this.#config = options.config
     this.#collector = new LogCollector(options.metrics, options.name)
-    this.#latencies = threadLatencies(options.metrics, options.name)
+    this.#latencies = createThreadMetrics(options.metrics, options.name, {
+      startedAtMs: options.clock.wallClockMs(),
+      state: () => this.#state,
+      restoreRemaining: () => this.#restorer.recordsRemaining,
+    })
     this.#recordCache =
       options.config.cacheBytesMax > 0 ? createRecordCache({ bytesMax: options.config.cacheBytesMax }) : undefined
     this.#restorer = new StateRestorer({
@@ -325,7 +330,7 @@ class Thread implements StreamThread {
     await this.#poll()
     if (!this.#isPaused) {
       this.#processTurn()
-      for (const task of this.#running.values()) task.punctuateWallClock()
+      this.#punctuate()
     }
     const nowMs = clock.monotonicMs()
     if (this.#mustCommit(nowMs)) await this.#commit()
@@ -448,7 +453,21 @@ class Thread implements StreamThread {
       }
       this.#resumeDrained(task)
     }
-    if (processed > 0) this.#latencies.process.record(clock.monotonicMs() - startedMs)
+    if (processed === 0) return
+    this.#latencies.process.record(clock.monotonicMs() - startedMs)
+    this.#latencies.processRecords.record(processed)
+  }
+
+  #punctuate(): void {
+    const { clock } = this.#options
+    let startedMs = -1
+    for (const task of this.#running.values()) {
+      if (task.nextWallClockPunctuationMs() === Number.POSITIVE_INFINITY) continue
+      if (startedMs < 0) startedMs = clock.monotonicMs()
+      if (!task.punctuateWallClock()) continue
+      this.#latencies.punctuate.record(clock.monotonicMs() - startedMs)
+      startedMs = -1
+    }
   }
 
   #resumeDrained(task: StreamTask): void {
@@ -493,6 +512,7 @@ class Thread implements StreamThread {
       else await producer.flush()
       const loggedMs = clock.monotonicMs()
       this.#latencies.commitLog.record(loggedMs - preparedMs)
+      this.#latencies.blockedNs.add((loggedMs - preparedMs) * NS_PER_MS)
       for (const task of tasks) task.committed()
       this.#latencies.commitStores.record(clock.monotonicMs() - loggedMs)
       if (!this.#isExactlyOnce()) await producer.commitOffsets(this.#config.applicationId, offsets, member)
@@ -524,14 +544,19 @@ class Thread implements StreamThread {
     const { logger, membership } = this.#options
     switch (event.kind) {
       case 'assigned': {
+        const { clock } = this.#options
+        const startedMs = clock.monotonicMs()
         const wanted = new Set(event.assignment.active)
         const revoked = [...this.#open.keys()].filter((id) => !wanted.has(id))
         if (revoked.length > 0) await this.#commit()
         for (const id of revoked) await this.#closeTask(id)
         if (revoked.length > 0) await this.#assignInputs([])
+        const closedMs = clock.monotonicMs()
+        if (revoked.length > 0) this.#latencies.revoked.record(closedMs - startedMs)
         this.#target = event.assignment.active
         membership.acknowledge({ active: this.#target, standby: [] })
         await this.#openTasks(this.#target.filter((id) => !this.#open.has(id)))
+        this.#latencies.assigned.record(clock.monotonicMs() - closedMs)
         return
       }
       case 'lost':
@@ -567,6 +592,7 @@ class Thread implements StreamThread {
       topology: present(this.#topology, 'no topology'),
       recordCache: this.#recordCache,
       globalStores: this.globalStores,
+      threadName: this.name,
     }
     let opened: OpenTask | undefined
     try {
@@ -574,6 +600,7 @@ class Thread implements StreamThread {
       const { positions, task } = opened
       await this.#restorer.add(task, (topic) => offsetOf(positions, { topic, partition: task.partition }))
       this.#open.set(id, opened)
+      this.#latencies.tasksCreated.add(1)
     } catch (error) {
       if (opened !== undefined) {
         await this.#restorer.remove(opened.task)
@@ -644,6 +671,7 @@ class Thread implements StreamThread {
     if (opened === undefined) return
     this.#open.delete(id)
     this.#running.delete(id)
+    this.#latencies.tasksClosed.add(1)
     await this.#restorer.remove(opened.task)
     for (const { topic, partition } of opened.task.group.queues) {
       this.#taskOfInput.delete(inputKey(topic, partition))
@@ -677,26 +705,4 @@ function givesUpPositions(error: unknown): never {
 
 function inputKey(topic: string, partition: number): string {
   return `${topic}/${partition}`
-}
-
-type ThreadLatencies = Readonly<
-  Record<'poll' | 'process' | 'commit' | 'commitPrepare' | 'commitLog' | 'commitStores', Latency>
->
-
-function threadLatencies(metrics: Metrics, threadName: string): ThreadLatencies {
-  const latency = (name: string, description: string): Latency =>
-    metrics.latency({
-      group: 'stream-thread-metrics',
-      name,
-      description,
-      tags: { 'thread-id': threadName },
-    })
-  return {
-    poll: latency('poll-latency', 'Polls that brought records'),
-    process: latency('process-latency', 'Turns of processing'),
-    commit: latency('commit-latency', 'Commits, whole'),
-    commitPrepare: latency('commit-prepare-latency', 'Commits: flushing caches and serialising stores'),
-    commitLog: latency('commit-log-latency', 'Commits: the transaction of the log'),
-    commitStores: latency('commit-stores-latency', 'Commits: batches of the stores'),
-  }
 }

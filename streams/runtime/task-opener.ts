@@ -30,6 +30,7 @@ export type TaskOpenerOptions = {
   readonly metrics: Metrics
   readonly recordCache: RecordCache | undefined
   readonly globalStores: ReadonlyMap<string, ManagedStore>
+  readonly threadName: string
 }
 
 /** A task with what must be closed after it. */

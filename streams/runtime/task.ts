@@ -1,17 +1,7 @@
 import { assert, present } from '../base/assert.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import { parseTaskId, type TaskId } from '../base/ids.ts'
-import type {
-  Clock,
-  CommittedOffset,
-  Counter,
-  Latency,
-  Logger,
-  LogRecord,
-  Metrics,
-  Serde,
-  StateDatabase,
-} from '../ports/index.ts'
+import type { Clock, CommittedOffset, Logger, LogRecord, Metrics, Serde, StateDatabase } from '../ports/index.ts'
 import type { ManagedStore, RecordCache, RecordContext } from '../stores/index.ts'
 import type { Cancellable, PunctuationType, Punctuator, StreamRecord } from '../topology/index.ts'
 import type { TimestampExtractor } from '../topology/topology.ts'
@@ -27,8 +17,11 @@ import { PunctuationQueue } from './punctuation.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { type HeadRecord, RecordQueue } from './record-queue.ts'
 import type { ResolvedSubTopology, ResolvedTopology } from './resolved-topology.ts'
+import { measureDatabase, measureStore } from './store-metrics.ts'
+import { createTaskMetrics, endToEndLatency, nodeTags, type TaskMetrics, taskGauges, taskTags } from './task-metrics.ts'
 import { nextTaskState, type TaskState } from './task-state.ts'
 import { type Changelog, TaskStores } from './task-stores.ts'
+import { consumedBytes, TopicMeter } from './topic-meter.ts'
 
 export type TaskOptions = {
   readonly id: TaskId
@@ -44,6 +37,8 @@ export type TaskOptions = {
   readonly globalStores: ReadonlyMap<string, ManagedStore>
   /** Where each input starts, with the metadata that was committed there ('' if none). One per input partition. */
   readonly positions: readonly CommittedOffset[]
+  /** For metrics. */
+  readonly threadName?: string
 }
 
 const DROP_LOG_INTERVAL_MS = 1000
@@ -65,6 +60,8 @@ export class StreamTask implements NodeHost {
   readonly id: TaskId
   readonly partition: number
   readonly applicationId: string
+  readonly threadName: string
+  turnMs = 0
   readonly group: PartitionGroup
   readonly recordContext: RecordContext = {
     topic: '',
@@ -90,7 +87,9 @@ export class StreamTask implements NodeHost {
   readonly #times = new Map<string, number>()
   readonly #committedOffsets = new Map<RecordQueue, number>()
   readonly #keylessTurns = new Map<string, number>()
-  readonly #counters: TaskCounters
+  readonly #counters: TaskMetrics
+  /** By input topic. */
+  readonly #consumed = new Map<string, TopicMeter>()
   #timesChanged = false
   #state: TaskState = 'created'
   #rawKey: Uint8Array | null = null
@@ -106,6 +105,7 @@ export class StreamTask implements NodeHost {
     const { subTopology, partition } = parseTaskId(id)
     this.partition = partition
     this.applicationId = config.applicationId
+    this.threadName = options.threadName ?? 'test'
     this.collector = options.collector
     this.clock = options.clock
     this.logger = options.logger
@@ -114,8 +114,9 @@ export class StreamTask implements NodeHost {
     this.#config = config
     this.#topology = topology
     this.#subTopology = topology.subTopology(subTopology)
-    this.#counters = taskCounters(options.metrics, id)
+    this.#counters = createTaskMetrics(options.metrics, this.threadName, id)
     this.group = new PartitionGroup(this.#createQueues(options.positions), config.maxTaskIdleMs)
+    taskGauges(options.metrics, this.threadName, id, this.group)
     this.#restoreTimes(options.positions)
     this.stores = new TaskStores({
       taskName: id,
@@ -131,6 +132,10 @@ export class StreamTask implements NodeHost {
       cleanEntriesMax: config.cleanEntriesPerStoreMax,
       droppedRecord: (reason) => this.droppedRecord(reason, undefined),
     })
+    const measured = { metrics: this.metrics, clock: this.clock, threadName: this.threadName, taskId: id }
+    for (const { spec } of this.#subTopology.stores)
+      measureStore(present(this.stores.get(spec.name), `no store ${spec.name}`), spec, measured)
+    measureDatabase(options.database, measured)
   }
 
   get state(): TaskState {
@@ -168,6 +173,7 @@ export class StreamTask implements NodeHost {
     for (const node of this.#subTopology.nodes) {
       const instance = this.#nodes.get(node.name)
       if (node.kind !== 'processor' || !(instance instanceof ProcessorInstance)) continue
+      instance.prepareMetrics()
       instance.processor.init?.(new NodeContext(this, instance, node.stores))
     }
     this.#updatePunctuationTime()
@@ -184,15 +190,29 @@ export class StreamTask implements NodeHost {
   ): void {
     assert(this.#state === 'running', `task ${this.id} was given records while it is ${this.#state}`)
     this.group.queue(topic, partition).add(records, nextOffset, endOffset)
+    if (records.length === 0) return
+    let bytes = 0
+    for (const { key, value, headers } of records) bytes += consumedBytes(key, value, headers, topic)
+    this.#consumed.get(topic)?.add(records.length, bytes)
   }
 
   /** Whether `processNext` may take a record now. */
   canProcess(wallClockMs: number): boolean {
+    this.turnMs = wallClockMs
     return this.#state === 'running' && this.group.isReady(wallClockMs)
   }
 
   /** Processes one record to the end of every path it takes; false if there was none. */
   processNext(): boolean {
+    const { processing } = this.#counters
+    if (processing === undefined) return this.#processNext()
+    const startedMs = this.clock.monotonicMs()
+    const isProcessed = this.#processNext()
+    if (isProcessed) processing.record(this.clock.monotonicMs() - startedMs)
+    return isProcessed
+  }
+
+  #processNext(): boolean {
     const queue = this.group.next()
     if (queue === undefined) return false
     const head = queue.head
@@ -212,7 +232,9 @@ export class StreamTask implements NodeHost {
     this.#rawValue = head.rawValue
     this.#workSinceCommit = true
     if (head.timestampMs > this.group.streamTimeMs) this.group.streamTimeMs = head.timestampMs
+    this.#counters.lateness?.record(this.group.streamTimeMs - head.timestampMs)
     const source = this.#sources.get(queue.topic) as SourceInstance
+    source.endToEnd.record(this.turnMs - head.timestampMs)
     const children = source.children
     for (let i = 0; i < children.length; i++) (children[i] as NodeInstance).process(record)
     this.#counters.processed.add(1)
@@ -295,6 +317,8 @@ export class StreamTask implements NodeHost {
 
   /** Punctuation has no record: what it forwards carries its own time, and errors name no offset (Java: a dummy context). */
   readonly #punctuate = (node: NodeInstance, punctuator: Punctuator, nowMs: number): void => {
+    const { punctuation } = this.#counters
+    const startedMs = punctuation === undefined ? 0 : this.clock.monotonicMs()
     const context = this.recordContext
     context.topic = ''
     context.partition = this.partition
@@ -307,12 +331,13 @@ export class StreamTask implements NodeHost {
     for (let attempt = 1; ; attempt++) {
       try {
         punctuator(nowMs)
-        return
+        break
       } catch (error) {
         if (isEngineError(error)) throw error
-        if (!this.handleProcessingError(error, node.name, attempt)) return
+        if (!this.handleProcessingError(error, node.name, attempt)) break
       }
     }
+    punctuation?.record(this.clock.monotonicMs() - startedMs)
   }
 
   // Commit ---------------------------------------------------------------------------------------------------------
@@ -355,6 +380,7 @@ export class StreamTask implements NodeHost {
     this.stores.aborted()
     if (wasRunning) for (const node of this.#nodes.values()) this.#closeNode(node)
     this.stores.close()
+    this.metrics.remove?.(taskTags(this.threadName, this.id))
   }
 
   #closeNode(node: NodeInstance): void {
@@ -444,10 +470,13 @@ export class StreamTask implements NodeHost {
   #createQueues(positions: readonly CommittedOffset[]): readonly RecordQueue[] {
     return this.#subTopology.sources.flatMap(({ node, topics }) => {
       // One for all topics of the node: it is the parent of what reads them.
-      const source = new SourceInstance(node.name, node.keySerde, node.valueSerde)
+      const tags = nodeTags(this.threadName, this.id, node.name)
+      const endToEnd = endToEndLatency(this.metrics, tags)
+      const source = new SourceInstance(node.name, node.keySerde, node.valueSerde, endToEnd)
       this.#nodes.set(node.name, source)
       return topics.map(({ name, internal }) => {
         this.#sources.set(name, source)
+        this.#consumed.set(name, new TopicMeter(this.metrics, 'consumed', name, tags))
         const position = positions.find((candidate) => candidate.topic === name)
         const start = present(position, `no start position for input ${name}-${this.partition}`)
         const extract = node.timestampExtractor ?? this.#config.defaultTimestampExtractor
@@ -585,42 +614,4 @@ function readPart(
     'RECORD_UNREADABLE',
     `the ${part} is null, but the serde ${serde.name} of source ${input.source.name} allows none; wrap it with nullable(…) and handle null`,
   )
-}
-
-type TaskCounters = {
-  readonly processed: Counter
-  readonly dropped: Counter
-  readonly deadLettered: Counter
-  readonly commitLatency: Latency
-}
-
-function taskCounters(metrics: Metrics, id: TaskId): TaskCounters {
-  const group = 'stream-task-metrics'
-  const tags = { 'task-id': id }
-  return {
-    processed: metrics.counter({
-      group,
-      name: 'process-total',
-      description: 'Records processed',
-      tags,
-    }),
-    dropped: metrics.counter({
-      group,
-      name: 'dropped-records-total',
-      description: 'Records dropped: late, skipped by an exception handler, or with a null key',
-      tags,
-    }),
-    deadLettered: metrics.counter({
-      group,
-      name: 'dead-letter-records-total',
-      description: 'Records sent to a dead-letter topic',
-      tags,
-    }),
-    commitLatency: metrics.latency({
-      group,
-      name: 'commit-latency',
-      description: 'Duration of commits',
-      tags,
-    }),
-  }
 }
