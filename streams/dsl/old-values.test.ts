@@ -101,7 +101,8 @@ test.each(cases)('$name gives the outputs of Java', ({ name, steps }) => {
   const builder = createStreamsBuilder()
   TOPOLOGIES[name]?.(builder)
   using driver = createTestDriver(builder.build())
-  const outputs = ['out', 'out2'].map((topic) => ({ topic, reader: driver.outputTopic(topic, TEXT) }))
+  const written = ['out', 'out2'].filter((topic) => driver.topics().includes(topic))
+  const outputs = written.map((topic) => ({ topic, reader: driver.outputTopic(topic, TEXT) }))
   const actual = steps.map(({ input }): Step => {
     const [, topic = '', key = '', value = '', timestamp = ''] = /^(\w+) (\w+)=(\w+)@(\d+)$/.exec(input) ?? []
     driver.inputTopic(topic, TEXT).pipe(key, value === 'null' ? null : value, Number(timestamp))

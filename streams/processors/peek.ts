@@ -18,7 +18,7 @@ export function forEach<K, V>(action: Action<K, V>): ProcessorSupplier<K, V, nev
 export type PrintOptions<K, V> = {
   /** Put before each line in brackets: `[label]: key, value`. Java's default is the name of the parent node. */
   readonly label: string
-  /** The text of a record; default `key, value`. */
+  /** The text of a record; default `key, value`, objects as JSON (they have no toString as in Java). */
   readonly format?: (key: K, value: V) => string
   /** Takes one line; default: the task's logger, level info. */
   readonly write?: (line: string) => void
@@ -26,7 +26,7 @@ export type PrintOptions<K, V> = {
 
 /** Writes each record as a line of text. For development. */
 export function print<K, V>({ label, format, write }: PrintOptions<K, V>): ProcessorSupplier<K, V, never, never> {
-  const textOf = format ?? ((key: K, value: V) => `${String(key)}, ${String(value)}`)
+  const textOf = format ?? ((key: K, value: V) => `${shown(key)}, ${shown(value)}`)
   return {
     get() {
       let writeLine: (line: string) => void
@@ -38,6 +38,11 @@ export function print<K, V>({ label, format, write }: PrintOptions<K, V>): Proce
       }
     },
   }
+}
+
+function shown(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return String(data)
+  return JSON.stringify(data, (_name, part: unknown) => (typeof part === 'bigint' ? String(part) : part))
 }
 
 class PeekProcessor<K, V> implements Processor<K, V, K, V> {

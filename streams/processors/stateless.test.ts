@@ -66,7 +66,8 @@ describe('stateless operators', () => {
     harnessOf(print({ label: 'events', write })).pipe('in', { key: 'k', value: null, timestampMs: 7 })
     const format = (key: unknown, value: unknown) => `${key}=${value}`
     harnessOf(print({ label: 'events', write, format })).pipe('in', { key: 'k', value: 1, timestampMs: 7 })
-    expect(lines).toEqual(['[events]: k, null', '[events]: k=1'])
+    harnessOf(print({ label: 'events', write })).pipe('in', { key: ['k'], value: { a: 1, b: 2n }, timestampMs: 7 })
+    expect(lines).toEqual(['[events]: k, null', '[events]: k=1', '[events]: ["k"], {"a":1,"b":"2"}'])
   })
 
   it('mapValues gives the key to read', () => {

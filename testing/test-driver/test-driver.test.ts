@@ -204,6 +204,7 @@ describe('test driver', () => {
   test('an unknown topic or store is named together with those that exist', () => {
     const { driver } = setUp()
     expect(() => driver.store('nothing')).toThrow(/no store nothing.*counts/)
+    expect(() => driver.outputTopic('outt', { key: string, value: string })).toThrow(/no topic outt.*in, out/)
     expect(() => driver.inputTopic('inn', { key: string, value: string })).toThrow(/reads no topic inn.*: in$/)
     driver.close()
   })

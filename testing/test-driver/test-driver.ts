@@ -91,6 +91,7 @@ class Driver implements TestDriver {
   #pending: PendingRecord[] = []
   #pipedSinceCommit = 0
   #recordCache: RecordCache | undefined
+  readonly #namesTopicsByRecord: boolean
 
   constructor(
     topology: Topology,
@@ -103,6 +104,9 @@ class Driver implements TestDriver {
     this.#open = open
     this.topology = resolve(topology, this.#config, options)
     this.#createTopics(topology)
+    this.#namesTopicsByRecord = [...topology.nodes.values()].some(
+      (node) => node.kind === 'sink' && typeof node.topic === 'function',
+    )
     this.#global = this.topology.globalStores.length === 0 ? undefined : this.#openGlobal()
     this.#openTasks()
   }
@@ -137,7 +141,7 @@ class Driver implements TestDriver {
   }
 
   outputTopic<K, V>(topic: string, options: { key: Serde<K>; value: Serde<V> }): TestOutputTopic<K, V> {
-    this.#requireTopic(topic)
+    this.#requireOutput(topic)
     const read = (): OutputRecord<K, V> | undefined => {
       const count = present(this.#topics.partitionCount(topic), `topic ${topic} has no partitions`)
       for (let partition = 0; partition < count; partition++) {
@@ -425,8 +429,16 @@ class Driver implements TestDriver {
     )
   }
 
-  #requireTopic(topic: string): void {
+  /** Reading nothing from a topic that nobody writes would be a test of nothing. */
+  #requireOutput(topic: string): void {
     if (this.#topics.has(topic)) return
+    if (!this.#namesTopicsByRecord) {
+      throw new StreamsError(
+        'TOPIC_MISSING',
+        `there is no topic ${topic} to read; topics: ${this.topics().join(', ')}. One that only an exception handler ` +
+          'writes to is made known by partitionsOf',
+      )
+    }
     // A topic that only a name extractor writes to comes into being with its first record.
     this.#topics.create(topic, this.#options.partitionsOf?.[topic] ?? this.#options.partitions ?? 1)
   }
