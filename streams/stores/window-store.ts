@@ -52,12 +52,16 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
   }
 
   put(key: K, value: V | null, startMs: number): void {
+    const sequenceBefore = this.#sequenceNumber
     if (this.#retainsDuplicates) {
       // A deletion could not say which of the duplicates it means.
       if (value === null) return
       this.#sequenceNumber = this.#sequenceNumber === SEQUENCE_NUMBER_MAX ? 0 : this.#sequenceNumber + 1
     }
-    if (!this.#buffer.put(key, startMs, this.#sequenceNumber, value)) this.#environment.droppedRecord(EXPIRED)
+    if (this.#buffer.put(key, startMs, this.#sequenceNumber, value)) return
+    // Not used, so not counted: a restore goes on behind the last one that it finds.
+    this.#sequenceNumber = sequenceBefore
+    this.#environment.droppedRecord(EXPIRED)
   }
 
   fetch(key: K, startMs: number): V | undefined {

@@ -1,0 +1,175 @@
+/**
+ * Bugs that the simulator must find: each is one changed line of the engine, of the embedded log, or of what the
+ * simulated brokers promise. Where a file changes so that its line is no longer there, the bug is planted anew.
+ */
+export type Mutant = {
+  readonly name: string
+  readonly file: string
+  /** Occurs once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** Where it can show at all; default: any. */
+  readonly log?: 'simulated' | 'embedded'
+  readonly topology?: string
+}
+
+const THREAD = 'streams/runtime/stream-thread.ts'
+const RESTORER = 'streams/runtime/state-restorer.ts'
+const TASK = 'streams/runtime/task.ts'
+const STORES = 'streams/runtime/task-stores.ts'
+const BROKERS = 'testing/simulation/log-core.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'no-producer-fencing',
+    file: BROKERS,
+    find: 'if (state.epoch !== epoch) {',
+    replace: 'if (state.epoch < epoch) {',
+    log: 'simulated',
+  },
+  {
+    name: 'no-member-fencing',
+    file: 'testing/simulation/group.ts',
+    find: 'if (task === undefined || this.#owners.get(task) === process) continue',
+    replace: 'if (task !== undefined) continue',
+    log: 'simulated',
+  },
+  {
+    name: 'repeated-request-applied-again',
+    file: BROKERS,
+    find: '    if (state.lastRequest >= producer.request) return state.lastAnswer\n    state.transaction ??= { firstOffsets: new Map(), outcome: \'open\' }\n    const answer = this.#append(records, state.transaction)\n    this.#answered(state, producer, answer)\n    return answer',
+    replace: '    state.transaction ??= { firstOffsets: new Map(), outcome: \'open\' }\n    const answer = this.#append(records, state.transaction)\n    this.#answered(state, producer, answer)\n    return answer',
+    log: 'simulated',
+  },
+  {
+    name: 'transaction-visible-before-commit',
+    file: BROKERS,
+    find: 'for (const transaction of state.open) end = Math.min(',
+    replace: 'for (const transaction of []) end = Math.min(',
+    log: 'simulated',
+  },
+  {
+    name: 'dead-letters-outside-transaction',
+    file: BROKERS,
+    find: '      state.slots.push({ record: { offset, timestampMs, key, value, headers }, transaction, isRemoved: false })',
+    replace:
+      "      state.slots.push({ record: { offset, timestampMs, key, value, headers }, transaction: topic === 'dead-letters' ? undefined : transaction, isRemoved: false })",
+    log: 'simulated',
+    topology: 'dead_letters',
+  },
+  {
+    name: 'restore-skips-last-record',
+    file: RESTORER,
+    find: 'restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)',
+    replace: 'restore.task.stores.restore(restore.changelog.storeName, records.slice(0, -1), nextOffset)',
+  },
+  {
+    name: 'restore-from-the-end-after-wipe',
+    file: RESTORER,
+    find: 'const from = Math.max(position ?? start, start)',
+    replace: 'const from = Math.max(position ?? end, start)',
+  },
+  {
+    name: 'restore-of-uncommitted-records',
+    file: RESTORER,
+    find: "isolation: 'read_committed',",
+    replace: "isolation: 'read_uncommitted',",
+    log: 'simulated',
+  },
+  {
+    name: 'source-table-restored-past-commit',
+    file: RESTORER,
+    find: 'changelog.isSource ? Math.min(logEnd, committedOffset(changelog.topic)) : logEnd',
+    replace: 'logEnd',
+  },
+  {
+    name: 'committed-offset-one-too-high',
+    file: 'streams/runtime/record-queue.ts',
+    find: 'return this.hasHead ? this.head.offset : this.#fetchedOffset',
+    replace: 'return this.hasHead ? this.head.offset + 1 : this.#fetchedOffset',
+  },
+  {
+    name: 'committed-offset-of-what-is-fetched',
+    file: 'streams/runtime/record-queue.ts',
+    find: 'return this.hasHead ? this.head.offset : this.#fetchedOffset',
+    replace: 'return this.#fetchedOffset',
+  },
+  {
+    name: 'stores-written-before-the-log-commits',
+    file: THREAD,
+    find: 'if (this.#isExactlyOnce()) await producer.commitTransaction(',
+    replace:
+      'for (const task of tasks) task.stores.committed(this.#collector, () => undefined)\n      if (this.#isExactlyOnce()) await producer.commitTransaction(',
+  },
+  {
+    name: 'offsets-committed-without-changelog',
+    file: STORES,
+    find: 'collector.send(changelog.topic, changelog.partition, key, value, timestampMs, headers)',
+    replace: 'void collector',
+  },
+  {
+    name: 'lost-tasks-stay-in-the-transaction',
+    file: THREAD,
+    find: 'if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()',
+    replace: '',
+    log: 'simulated',
+  },
+  {
+    name: 'revoked-tasks-not-committed',
+    file: THREAD,
+    find: 'if (revoked.length > 0) await this.#commit()',
+    replace: '',
+    log: 'simulated',
+  },
+  {
+    name: 'position-one-ahead-of-data',
+    file: STORES,
+    find: 'entry.position = nextOffset\n',
+    replace: 'entry.position = nextOffset + 1\n',
+  },
+  {
+    name: 'position-without-data',
+    file: STORES,
+    find: '    entry.store.restoreBatch(records, batch)\n',
+    replace: '',
+  },
+  {
+    name: 'late-windows-reopened-after-restart',
+    file: TASK,
+    find: 'if (partitionTimeMs > this.group.streamTimeMs) this.group.streamTimeMs = partitionTimeMs',
+    replace: '',
+  },
+  {
+    name: 'operators-forget-their-times',
+    file: TASK,
+    find: 'for (const [name, timeMs] of times) if ((this.#times.get(name) ?? -1) < timeMs) this.#times.set(name, timeMs)',
+    replace: 'void times',
+  },
+  {
+    name: 'deletions-missing-in-changelog',
+    file: 'streams/stores/key-value-store.ts',
+    find: '        changelog?.(key, null, entry.timestampMs, NO_HEADERS)\n',
+    replace: '',
+  },
+  {
+    name: 'membership-event-lost-with-the-commit',
+    file: THREAD,
+    find: 'this.#membershipEvent = membership.poll() ?? this.#membershipEvent',
+    replace: 'this.#membershipEvent = membership.poll()',
+    log: 'simulated',
+  },
+  {
+    name: 'acknowledged-before-sync',
+    file: 'connectors/embedded-log/committer.ts',
+    find: 'if (!options.fsync) return',
+    replace: 'if (options.fsync) return',
+    log: 'embedded',
+  },
+  {
+    name: 'torn-frame-accepted',
+    file: 'connectors/embedded-log/journal-format.ts',
+    find: "if (checksum(bytes.subarray(at + 8, headEnd)) !== readInt32(bytes, at + 4) >>> 0) return 'a wrong checksum'",
+    replace: '',
+    log: 'embedded',
+  },
+]
