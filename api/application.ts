@@ -24,8 +24,11 @@ export function storeNamed(topology: Topology, name: string): StoreEntry {
 
 /** The serde with which the topology reads or writes the values of a topic; undefined where it does neither. */
 export function valueSerdeOf(topology: Topology, topic: string): Serde<unknown> | undefined {
+  // Sources first: one of several sinks may know only the records that it writes itself.
   for (const node of topology.nodes.values()) {
     if (node.kind === 'source' && node.topics.some(({ name }) => name === topic)) return node.valueSerde
+  }
+  for (const node of topology.nodes.values()) {
     if (node.kind === 'sink' && typeof node.topic !== 'function' && node.topic.name === topic) return node.valueSerde
   }
   return topology.globalStores.find(({ source }) => source.topics.some(({ name }) => name === topic))?.source.valueSerde
