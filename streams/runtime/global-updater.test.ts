@@ -3,7 +3,7 @@ import { createLogOwner, createMemoryDisk, type LogOwner } from '#connectors/emb
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { createStreamsBuilder, serdes } from '../index.ts'
-import { type Log, NO_HEADERS, NO_METRICS, SILENT_LOGGER, type StateEngine } from '../ports/index.ts'
+import { type Log, NO_HEADERS, NO_METRICS, type Serde, SILENT_LOGGER, type StateEngine } from '../ports/index.ts'
 import { resolveConfig } from './config.ts'
 import { createLocalMembership } from './local-membership.ts'
 import { createStreamThread } from './stream-thread.ts'
@@ -49,9 +49,13 @@ async function send(log: Log, topic: string, records: readonly (readonly [string
 }
 
 /** Joins records of these keys with the global table, in a run of their own; gives what came out. */
-async function towns(log: Log, keys: readonly string[]): Promise<readonly string[]> {
+async function towns(
+  log: Log,
+  keys: readonly string[],
+  value: Serde<string> = serdes.string,
+): Promise<readonly string[]> {
   const builder = createStreamsBuilder()
-  const table = builder.globalTable('towns', { ...serde, store: 'towns' })
+  const table = builder.globalTable('towns', { ...serde, value, store: 'towns' })
   builder
     .stream('in', serde)
     .leftJoin(
@@ -124,4 +128,24 @@ test('a global table that missed deletions is read anew', async () => {
   ])
   await log.admin.deleteRecords([{ topic: 'towns', partition: 0, offset: 2 }])
   expect(await towns(log, ['a', 'd'])).toEqual(['none', 'Meru'])
+})
+
+test('what the serde of a global table needs is loaded before records are read', async () => {
+  const log = await newLog()
+  await send(log, 'towns', [['a', 'Nyeri']])
+  let isLoaded = false
+  const value: Serde<string> = {
+    ...serdes.string,
+    deserialize: (bytes, topic) => {
+      if (!isLoaded) throw new Error('not loaded')
+      return serdes.string.deserialize(bytes, topic)
+    },
+    prepare: () =>
+      isLoaded
+        ? undefined
+        : Promise.resolve().then(() => {
+            isLoaded = true
+          }),
+  }
+  expect(await towns(log, ['a'], value)).toEqual(['Nyeri'])
 })

@@ -3,8 +3,10 @@ import { partitionName } from '../base/ids.ts'
 import type {
   Clock,
   Consumer,
+  FetchedBatch,
   Log,
   Logger,
+  LogRecord,
   Metrics,
   StateDatabase,
   StateEngine,
@@ -13,6 +15,7 @@ import type {
 import type { ManagedStore } from '../stores/index.ts'
 import type { StreamsConfig } from './config.ts'
 import { GlobalTask } from './global-task.ts'
+import { prepareRecords } from './prepare-records.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
 import { isMendedByRestore, offsetOf } from './task-opener.ts'
 import { POSITIONS_KEYSPACE } from './task-stores.ts'
@@ -38,11 +41,13 @@ export class GlobalUpdater {
   readonly #task: GlobalTask
   readonly #consumer: Consumer
   readonly #database: StateDatabase
+  readonly #topology: ResolvedTopology
 
-  private constructor(task: GlobalTask, consumer: Consumer, database: StateDatabase) {
+  private constructor(task: GlobalTask, consumer: Consumer, database: StateDatabase, topology: ResolvedTopology) {
     this.#task = task
     this.#consumer = consumer
     this.#database = database
+    this.#topology = topology
   }
 
   /** Undefined where the topology has no global store. A state that does not fit its topics is wiped once. */
@@ -76,7 +81,7 @@ export class GlobalUpdater {
         pollRecordsMax: config.pollRecordsMax,
         pollBytesMax: config.pollBytesMax,
       })
-      return new GlobalUpdater(task, consumer, database)
+      return new GlobalUpdater(task, consumer, database, topology)
     } catch (error) {
       await database.close()
       throw error
@@ -120,7 +125,7 @@ export class GlobalUpdater {
     )
     while (behind.size > 0) {
       for (const batch of await this.#consumer.poll(100)) {
-        this.#task.update({ ...batch, offset: batch.nextOffset }, batch.records)
+        await this.#apply(batch)
         records += batch.records.length
         const name = partitionName(batch.topic, batch.partition)
         if (batch.nextOffset >= (behind.get(name) ?? 0)) behind.delete(name)
@@ -134,8 +139,20 @@ export class GlobalUpdater {
   }
 
   async update(): Promise<void> {
-    for (const batch of await this.#consumer.poll(0))
-      this.#task.update({ ...batch, offset: batch.nextOffset }, batch.records)
+    for (const batch of await this.#consumer.poll(0)) await this.#apply(batch)
+  }
+
+  async #apply({ topic, partition, records, nextOffset }: FetchedBatch): Promise<void> {
+    const preparation = this.#prepare(topic, records)
+    if (preparation !== undefined) await preparation
+    this.#task.update({ topic, partition, offset: nextOffset }, records)
+  }
+
+  #prepare(topic: string, records: readonly LogRecord[]): Promise<void> | undefined {
+    const global = this.#topology.globalStores.find((candidate) => candidate.topic === topic)
+    if (global === undefined) return undefined
+    const { keySerde, valueSerde } = global.store.source
+    return prepareRecords(topic, records, keySerde, valueSerde)
   }
 
   async close(): Promise<void> {

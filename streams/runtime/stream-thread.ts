@@ -22,6 +22,7 @@ import { GlobalUpdater } from './global-updater.ts'
 import { LogCollector } from './log-collector.ts'
 import { describeMember } from './member-description.ts'
 import { prepareApplication } from './prepare-application.ts'
+import { prepareRecords } from './prepare-records.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
 import { type RestoreEvent, type RestoreSummary, StateRestorer } from './state-restorer.ts'
 import type { StreamTask } from './task.ts'
@@ -406,16 +407,7 @@ class Thread implements StreamThread {
   #prepare({ topic, records }: FetchedBatch): Promise<void> | undefined {
     const source = this.#sourceOf(topic)
     if (source === undefined) return undefined
-    const { keySerde, valueSerde } = source
-    if (keySerde.prepare === undefined && valueSerde.prepare === undefined) return undefined
-    const loads: Promise<void>[] = []
-    for (const { key, value } of records) {
-      const keyLoad = key === null ? undefined : keySerde.prepare?.(key, topic)
-      const valueLoad = value === null ? undefined : valueSerde.prepare?.(value, topic)
-      if (keyLoad !== undefined) loads.push(keyLoad)
-      if (valueLoad !== undefined) loads.push(valueLoad)
-    }
-    return loads.length === 0 ? undefined : Promise.all(loads).then(() => undefined)
+    return prepareRecords(topic, records, source.keySerde, source.valueSerde)
   }
 
   #sourceOf(topic: string) {
