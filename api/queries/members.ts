@@ -13,7 +13,7 @@ import {
   timeKey,
 } from './stored.ts'
 import { HOME_CURRENCY, type MoneyView, moneyView, textOrNull, timeOrNull } from './views.ts'
-import { eventWords, sentence, valueName, valueWords } from './words.ts'
+import { eventWords, reasonWords, valueName, valueWords } from './words.ts'
 
 export type AccountView = {
   readonly accountId: string
@@ -218,7 +218,7 @@ export function riskView(memberId: string, risk: StoredRisk): RiskView {
     modelVersion: risk.model_version,
     reasons: risk.reasons.map(({ code, points, values }) => ({
       code,
-      words: sentence(code),
+      words: reasonWords(code),
       points,
       values: values.map(({ name, value, unit }) => ({ label: valueName(name), words: valueWords(value, unit) })),
     })),

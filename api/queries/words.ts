@@ -51,7 +51,9 @@ export function eventWords(eventType: string): string {
 
 /** `first-payee-large`, `days_past_due` → `First payee large`, `Days past due`. */
 export function sentence(code: string): string {
-  const words = code.replace(/[._-]+/g, ' ').trim()
+  const spaced = code.replace(/[._-]+/g, ' ').trim()
+  // Reason codes are written in capitals.
+  const words = spaced === spaced.toUpperCase() ? spaced.toLowerCase() : spaced
   return words === '' ? '' : words.charAt(0).toUpperCase() + words.slice(1)
 }
 
@@ -101,4 +103,29 @@ export function durationWords(durationMs: number): string {
     return `${count} ${name}${count === 1 ? '' : 's'}`
   }
   return `${durationMs} ms`
+}
+
+/** Reasons of the risk score. */
+const REASON_WORDS: Readonly<Record<string, string>> = {
+  NEW_MEMBER: 'Joined a short time ago',
+  NOT_VERIFIED: 'Identity not verified',
+  KYC_RATING_HIGH: 'Rated high by the know-your-customer checks',
+  KYC_RATING_MEDIUM: 'Rated medium by the know-your-customer checks',
+  POLITICALLY_EXPOSED: 'Politically exposed person',
+  SANCTIONS_HIT: 'On a sanctions list',
+  LOAN_OVERDUE: 'Loan past due',
+  MANY_LOANS: 'Many running loans',
+  RESTRUCTURED: 'Loans were restructured',
+  GUARANTEES_HIGH: 'Vouches for much, against the deposits',
+  MANY_PAYMENTS: 'Many payments today',
+  OUTFLOW_UNUSUAL: 'Far more paid out today than is usual',
+  CREDENTIAL_CHANGED: 'SIM, PIN or password changed lately',
+  CONTACT_CHANGED_BY_STAFF: 'Staff changed contact details',
+  WRONG_PINS: 'Wrong PIN several times',
+  NEW_DEVICE: 'New device',
+  FRAUD_FLAGS: 'Fraud flags',
+}
+
+export function reasonWords(code: string): string {
+  return REASON_WORDS[code] ?? sentence(code)
 }

@@ -60,7 +60,7 @@ export function lineChart(place, options) {
           },
         },
         axes: [
-          { ...axis, space: 70 },
+          { ...axis, space: 80, size: 26, values: (_plot, times) => timeLabels(times) },
           { ...axis, size: 62, values: (_plot, values) => values.map(format) },
         ],
         series: [{}, ...labels.map((label, index) => series(label, index, options))],
@@ -87,6 +87,24 @@ export function lineChart(place, options) {
       plot?.destroy()
     },
   }
+}
+
+const clockTime = new Intl.DateTimeFormat('en-GB', { timeZone: 'Africa/Nairobi', timeStyle: 'medium' })
+const calendarDay = new Intl.DateTimeFormat('en-GB', { timeZone: 'Africa/Nairobi', day: 'numeric', month: 'short' })
+const DAY_SECONDS = 86_400
+
+/**
+ * Days where the marks are days apart, else times of the clock.
+ * @param {readonly number[]} times in seconds
+ */
+function timeLabels(times) {
+  const step = (times[1] ?? 0) - (times[0] ?? 0)
+  return times.map((seconds) => {
+    const date = new Date(seconds * 1e3)
+    if (step >= DAY_SECONDS) return calendarDay.format(date)
+    const text = clockTime.format(date)
+    return step >= 60 ? text.slice(0, 5) : text
+  })
 }
 
 /**
@@ -143,8 +161,8 @@ export function legend(labels) {
  * @param {string} title
  */
 export function histogram(bins, title) {
-  const width = 720
-  const height = 200
+  const width = 1_300
+  const height = 190
   const base = height - 22
   const step = width / bins.length
   const most = Math.max(1, ...bins.map(({ value }) => value))

@@ -12,6 +12,8 @@ const PAGE_SIZE = 100
 /** More are not kept in the page: older ones are loaded again when asked for. */
 const KEPT_MAX = 1_000
 const RENDER_DELAY_MS = 120
+/** Ages of flags are shown anew so often. */
+const AGES_INTERVAL_MS = 5_000
 
 /** The page that an analyst keeps open: flags as they are raised, and the one that is looked at. */
 export class FlagsPage {
@@ -86,12 +88,15 @@ export class FlagsPage {
     context.onKey((key) => this.key(key))
     context.onLeave(() => clearTimeout(this.timer))
     context.onLeave(
-      follow('/v1/live/fraud-flags', { flag: (flag) => this.arrived(flag), gap: () => this.load() }, (state) =>
+      follow('/v1/live/fraud-flags', { flag: (flag) => this.arrived(flag), gap: () => this.reload() }, (state) =>
         this.liveState(state),
       ),
     )
+    const ages = setInterval(() => this.later(), AGES_INTERVAL_MS)
+    context.onLeave(() => clearInterval(ages))
     await Promise.all([this.load(), this.loadRules()])
-    if (this.selected !== undefined) await this.open(this.selected)
+    if (context.argument !== '') await this.open(context.argument)
+    else this.renderDetail()
   }
 
   build() {
@@ -149,18 +154,18 @@ export class FlagsPage {
         await get('/v1/fraud-flags', { ...this.filter(), cursor: cursor ?? undefined }, this.context.signal)
       )
       if (turn !== this.loading) return
-      this.flags =
-        cursor === null
-          ? merge(
-              page.items,
-              this.flags.filter((flag) => this.fresh.has(flag.id)),
-            )
-          : merge(this.flags, page.items)
+      this.flags = merge(page.items, this.flags)
       this.next = page.next
       this.render()
     } catch (error) {
       if (!this.context.signal.aborted) replace(this.more, problem(error))
     }
+  }
+
+  /** What lies between the list and now is not known: it begins anew. */
+  reload() {
+    this.flags = []
+    this.load()
   }
 
   /** @param {FlagView} flag */
@@ -199,7 +204,7 @@ export class FlagsPage {
   /** @param {'live' | 'waiting' | 'lost'} state */
   liveState(state) {
     this.live.dataset.state = state
-    const text = { live: 'Live', waiting: 'Connecting', lost: 'Not connected' }[state]
+    const text = { live: 'New flags arrive live', waiting: 'Connecting', lost: 'Not connected' }[state]
     replace(this.live, h('i', { class: 'dot' }), h('span', {}, text))
   }
 

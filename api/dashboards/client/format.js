@@ -58,6 +58,10 @@ export function ago(iso, nowIso) {
 
 /** @param {string} code `first_payee-large` → `First payee large` */
 export function words(code) {
-  const text = code.replace(/[._-]+/g, ' ').trim()
+  // Back and front office: abbreviations that every SACCO uses.
+  const text = code
+    .replace(/[._-]+/g, ' ')
+    .replace(/\b[bf]osa\b/g, (name) => name.toUpperCase())
+    .trim()
   return text === '' ? '' : text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -11,6 +11,7 @@ import { badge, bandKind, bar, card, empty, problem, riskKind, segmented, severi
 
 const MOVEMENTS_MAX = 500
 const ROWS_SHOWN = 12
+const EVENTS_SHOWN = 14
 const DAY_MS = 86_400_000
 
 /** Everything about one member on one page. */
@@ -41,7 +42,7 @@ export class MemberPage {
       this.movements = [...movements.items]
       this.render(member)
       const events = /** @type {import('./types.d.ts').Page<MemberEventView>} */ (
-        await get(`${path}/events`, { limit: 30 }, context.signal)
+        await get(`${path}/events`, { limit: EVENTS_SHOWN }, context.signal)
       )
       this.renderEvents(events.items)
     } catch (error) {
@@ -151,7 +152,9 @@ export class MemberPage {
   }
 
   movementsCard() {
+    // Money that is only held or freed again moves nothing.
     const rows = this.movements
+      .filter(({ amount }) => amount.minorUnits !== 0)
       .slice(0, ROWS_SHOWN)
       .map((movement) =>
         h(

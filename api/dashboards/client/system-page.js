@@ -74,11 +74,15 @@ export class SystemPage {
       ),
       h(
         'div',
-        { class: 'grid two below' },
-        card('What became of every input', [this.inputs]),
+        { class: 'grid wide-left below' },
+        h(
+          'div',
+          { class: 'grid' },
+          card('What became of every input', [this.inputs]),
+          card('Dead letters and late events', [this.letters]),
+        ),
         card('Topics', [this.topics]),
       ),
-      h('div', { class: 'grid below' }, card('Dead letters and late events', [this.letters])),
     )
     this.throughput = lineChart(throughput, {
       labels: rates,

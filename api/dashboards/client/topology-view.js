@@ -6,11 +6,12 @@ import { short } from './format.js'
 /** @typedef {import('./types.d.ts').SystemSnapshot} SystemSnapshot */
 /** @typedef {{ id: string, kind: 'topic' | 'sub', title: string, lines: string[], internal: boolean, rank: number, y: number, height: number }} Box */
 
-const WIDTH = 250
-const GAP_X = 90
-const GAP_Y = 14
-const TOPIC_HEIGHT = 40
-const LINE = 16
+const WIDTH = 214
+const GAP_X = 46
+const GAP_Y = 12
+const TOPIC_HEIGHT = 52
+const LINE = 19
+const TITLE_LENGTH_MAX = 25
 const RANKS_MAX = 12
 
 /**
@@ -59,7 +60,7 @@ export function topologyView(drawing, applicationId) {
  */
 function setRate(rates, id, value) {
   const text = rates.get(id)
-  if (text !== undefined) text.textContent = value === 0 ? '' : `${short(value)}/s`
+  if (text !== undefined) text.textContent = value === 0 ? 'quiet' : `${short(value)}/s`
 }
 
 /** @param {TopologyDrawing} drawing */
@@ -95,7 +96,7 @@ function layout(drawing, applicationId) {
   for (const sub of drawing.subTopologies) {
     for (const name of [...sub.sources, ...sub.sinks]) topic(name)
     const lines = storeLines(sub.stores)
-    const height = 44 + lines.length * LINE
+    const height = 58 + lines.length * LINE
     boxes.set(`sub:${sub.id}`, {
       id: `sub:${sub.id}`,
       kind: 'sub',
@@ -112,7 +113,7 @@ function layout(drawing, applicationId) {
   return boxes
 }
 
-const STORES_SHOWN = 9
+const STORES_SHOWN = 10
 /** @param {readonly string[]} stores */
 function storeLines(stores) {
   if (stores.length <= STORES_SHOWN) return [...stores]
@@ -175,16 +176,16 @@ function edge(from, to) {
  */
 function node(box, rates) {
   const x = 2 + box.rank * (WIDTH + GAP_X)
-  const rate = s('text', { class: 'rate', x: x + WIDTH - 10, y: box.y + 24, 'text-anchor': 'end' })
+  const rate = s('text', { class: 'rate', x: x + 14, y: box.y + 42 })
   rates.set(box.id, rate)
-  const title = box.title.length > 30 ? `${box.title.slice(0, 28)}…` : box.title
+  const title = box.title.length > TITLE_LENGTH_MAX ? `${box.title.slice(0, TITLE_LENGTH_MAX - 1)}…` : box.title
   return s(
     'g',
     { class: `${box.kind}${box.internal ? ' internal' : ''}` },
     s('title', {}, box.title),
-    s('rect', { x, y: box.y, width: WIDTH, height: box.height, rx: box.kind === 'topic' ? 20 : 8 }),
-    s('text', { class: 'title', x: x + 14, y: box.y + 24 }, title),
-    box.lines.map((line, index) => s('text', { x: x + 14, y: box.y + 44 + index * LINE }, line)),
+    s('rect', { x, y: box.y, width: WIDTH, height: box.height, rx: box.kind === 'topic' ? 26 : 8 }),
+    s('text', { class: 'title', x: x + 14, y: box.y + 22 }, title),
+    box.lines.map((line, index) => s('text', { x: x + 14, y: box.y + 64 + index * LINE }, line)),
     rate,
   )
 }
