@@ -19,6 +19,7 @@ import { type FailureKind, handleFailure } from './error-handling.ts'
 import { NodeContext } from './node-context.ts'
 import type { NodeHost } from './node-host.ts'
 import { ProcessorInstance } from './node-instance.ts'
+import { readPart } from './read-part.ts'
 import type { RecordCollector } from './record-collector.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
 import { taskTags } from './task-metrics.ts'
@@ -39,6 +40,7 @@ type GlobalEntry = {
   readonly processor: ProcessorInstance
   readonly store: ManagedStore
   readonly source: ResolvedTopology['globalStores'][number]['store']['source']
+  readonly nullsAllowed: false
 }
 
 const NO_COLLECTOR: RecordCollector = {
@@ -123,7 +125,7 @@ export class GlobalTask implements NodeHost {
       new Map(Object.entries(positions).map(([partition, offset]) => [Number(partition), offset])),
     )
     const instance = new ProcessorInstance(processor.name, processor.supplier.get(), this)
-    this.#entries.set(topic, { topic, processor: instance, store, source })
+    this.#entries.set(topic, { topic, processor: instance, store, source, nullsAllowed: false })
     instance.processor.init?.(new NodeContext(this, instance, [storeName]))
   }
 
@@ -163,8 +165,8 @@ export class GlobalTask implements NodeHost {
     let value: unknown
     for (let attempt = 1; ; attempt++) {
       try {
-        key = raw.key === null ? null : entry.source.keySerde.deserialize(raw.key, entry.topic, raw.headers)
-        value = raw.value === null ? null : entry.source.valueSerde.deserialize(raw.value, entry.topic, raw.headers)
+        key = readPart(entry.source.keySerde, raw.key, 'key', entry, raw)
+        value = readPart(entry.source.valueSerde, raw.value, 'value', entry, raw)
         break
       } catch (error) {
         if (!this.#handle('RECORD_UNREADABLE', error, entry.source.name, attempt)) return

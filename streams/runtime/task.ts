@@ -1,7 +1,7 @@
 import { assert, present } from '../base/assert.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import { parseTaskId, type TaskId } from '../base/ids.ts'
-import type { Clock, CommittedOffset, Logger, LogRecord, Metrics, Serde, StateDatabase } from '../ports/index.ts'
+import type { Clock, CommittedOffset, Logger, LogRecord, Metrics, StateDatabase } from '../ports/index.ts'
 import type { ManagedStore, RecordCache, RecordContext } from '../stores/index.ts'
 import type { Cancellable, PunctuationType, Punctuator, StreamRecord } from '../topology/index.ts'
 import type { TimestampExtractor } from '../topology/topology.ts'
@@ -14,6 +14,7 @@ import { isEngineError, type NodeInstance, ProcessorInstance, SinkInstance, Sour
 import { decodeOffsetMetadata, encodeOffsetMetadata } from './offset-metadata.ts'
 import { PartitionGroup } from './partition-group.ts'
 import { PunctuationQueue } from './punctuation.ts'
+import { readPart } from './read-part.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { type HeadRecord, RecordQueue } from './record-queue.ts'
 import type { ResolvedSubTopology, ResolvedTopology } from './resolved-topology.ts'
@@ -148,6 +149,11 @@ export class StreamTask implements NodeHost {
 
   get streamTimeMs(): number {
     return this.group.streamTimeMs
+  }
+
+  /** Offset of the next record behind what is committed. */
+  committedOffset(queue: RecordQueue): number {
+    return this.#committedOffsets.get(queue) ?? 0
   }
 
   get changelogs(): readonly Changelog[] {
@@ -599,19 +605,4 @@ type InputOfTask = {
   readonly extract: StreamsConfig['defaultTimestampExtractor']
   /** Internal topics hold what the engine wrote: nulls there are data. */
   readonly nullsAllowed: boolean
-}
-
-function readPart(
-  serde: Serde<unknown>,
-  bytes: Uint8Array | null,
-  part: 'key' | 'value',
-  input: InputOfTask,
-  raw: LogRecord,
-): unknown {
-  if (bytes !== null) return serde.deserialize(bytes, input.topic, raw.headers)
-  if (input.nullsAllowed || serde.nullable === true) return null
-  throw new StreamsError(
-    'RECORD_UNREADABLE',
-    `the ${part} is null, but the serde ${serde.name} of source ${input.source.name} allows none; wrap it with nullable(…) and handle null`,
-  )
 }

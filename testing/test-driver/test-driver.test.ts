@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { createStreamsBuilder } from '#streams'
+import type { Serde } from '#streams/ports'
 import { nullable, serdes } from '#streams/serdes'
-
-import { keyValueStore } from '#streams/stores'
-import { createTopologyBuilder, type ProcessorContext } from '#streams/topology'
+import { type KeyValueStore, keyValueStore } from '#streams/stores'
+import { createTopologyBuilder, type ProcessorContext, type StreamRecord } from '#streams/topology'
 import { createTestDriver, type TestDriverOptions } from './index.ts'
 
 const { int64, string } = serdes
@@ -132,6 +132,36 @@ describe('test driver', () => {
       driver.close()
     },
   )
+
+  test('a global store is given nulls only where its serde says that null is data', () => {
+    const holidays = keyValueStore({ name: 'holidays', key: string, value: string })
+    const driverOf = (value: Serde<string | null>) => {
+      const supplier = {
+        get: () => {
+          let store: KeyValueStore<string, string>
+          return {
+            init: (context: ProcessorContext<never, never>) => {
+              store = context.store(holidays)
+            },
+            process: (record: StreamRecord<string, string | null>) => store.put(record.key, record.value),
+          }
+        },
+      }
+      return createTestDriver(
+        createStreamsBuilder().addGlobalStore(holidays, 'holidays', { key: string, value, supplier }).build(),
+      )
+    }
+    using lenient = driverOf(nullable(string))
+    const input = lenient.inputTopic('holidays', { key: string, value: nullable(string) })
+    input.pipe('1 June', 'Madaraka')
+    input.pipe('1 June', null)
+    expect(lenient.store<KeyValueStore<string, string>>('holidays').get('1 June')).toBeUndefined()
+    using strict = driverOf(string as Serde<string | null>)
+    const strictInput = strict.inputTopic('holidays', { key: string, value: nullable(string) })
+    expect(() => strictInput.pipe('1 June', null)).toThrow(
+      /holidays-0@0 could not be read.*the value is null.*nullable/,
+    )
+  })
 
   test('a processor that throws ends the test, naming record and node', () => {
     const { input } = setUp()
