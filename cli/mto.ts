@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
+import { loadCommand } from './commands/load.ts'
 import { runCommand } from './commands/run.ts'
 
 /** The `mto` command. Each file in `commands/` is one of its commands; only they read the environment. */
@@ -16,6 +17,6 @@ Start with:
   )
   .showHelpAfterError('(add --help for what can be given)')
 
-for (const command of [demoCommand(), runCommand(), describeCommand()]) program.addCommand(command)
+for (const command of [demoCommand(), loadCommand(), runCommand(), describeCommand()]) program.addCommand(command)
 
 await program.parseAsync()
