@@ -39,6 +39,8 @@ const engine = {
   query: ['base', 'ports', 'serdes', 'stores', 'topology', 'runtime'],
 }
 const isTest = '[.](test|contract|test-d)[.]ts$|/testing/|[.]bench[.]ts$'
+// What a host runs: there an application is put together with what it runs on.
+const isApplication = '^topologies/[^/]+/application[.]ts$'
 const door = (folder) => `^${folder}/index[.]ts$`
 
 export default {
@@ -54,7 +56,7 @@ export default {
       name: `layer-${folder}`,
       severity: 'error',
       comment: `${folder}/ may import only itself and the doors of: ${allowed.join(', ')}`,
-      from: { path: `^${folder}/`, pathNot: isTest },
+      from: { path: `^${folder}/`, pathNot: `${isTest}|${isApplication}` },
       to: {
         path: '^[^/]+/',
         pathNot: [`^${folder}/`, '^node_modules/', ...allowed.map(door)],

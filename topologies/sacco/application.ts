@@ -1,11 +1,38 @@
-import { localSchemas } from '#schemas'
+import { asSchemaRegistry, createEmbeddedRegistry, createLogStore } from '#connectors/schema-registry'
+import { localSchemas, registerSchemas, restoreSchemas, type SchemaSnapshot } from '#schemas'
+import type { Log } from '#streams/ports'
 import { DEAD_LETTER_TOPIC } from './shared/names.ts'
 import { SACCO_DEFINITIONS } from './stores.ts'
 import { saccoTopics } from './topics.ts'
 import { createSaccoTopology } from './topology.ts'
 
-/** The SACCO as a module that a host runs. Each stream thread makes its own topology. */
-export const topology = () => createSaccoTopology(localSchemas(SACCO_DEFINITIONS))
+/**
+ * The SACCO as a module that a host runs: the one place here that knows what it runs on. Schemas are registered once,
+ * before any thread starts, in the registry that lives in the log; each thread then makes its own topology.
+ */
+export async function prepare({ log }: { readonly log: Log }): Promise<SchemaSnapshot> {
+  const store = createLogStore({ log, nowMs: Date.now, replicationFactor: 1 })
+  const registry = await createEmbeddedRegistry(store)
+  try {
+    const definitions = SACCO_DEFINITIONS
+    const schemas = await registerSchemas({
+      registry: asSchemaRegistry(registry),
+      definitions,
+      // Events are kept for seven years, and programs of different ages run side by side.
+      compatibility: 'FULL_TRANSITIVE',
+    })
+    return schemas.snapshot()
+  } finally {
+    await registry.close()
+  }
+}
+
+/** Without a snapshot nothing runs (`describe`, tests): then ids of its own will do. */
+export const topology = (snapshot?: SchemaSnapshot) =>
+  createSaccoTopology(snapshot === undefined ? localSchemas(SACCO_DEFINITIONS) : restoreSchemas(snapshot, NO_REGISTRY))
+
+/** A thread knows the schemas that were registered at start; records of others are dead letters until the next start. */
+const NO_REGISTRY = { schemaById: async () => undefined }
 
 export const topics = saccoTopics()
 

@@ -38,6 +38,12 @@ type Parts = {
   readonly stores: SaccoStores
   readonly rules: RuleBook
   readonly bands: BandBook
+  readonly statePartitions: number
+}
+
+export type SaccoTopologyOptions = {
+  /** Tasks that hold state; fixed once anything was stored. Topics that they read must have as many. */
+  readonly statePartitions?: number
 }
 
 /**
@@ -54,13 +60,16 @@ type Parts = {
  *
  * The order of the processors matters: each finds in the stores what those before it made of the same event.
  */
-export function createSaccoTopology(schemas: RegisteredSchemas): Topology {
+export function createSaccoTopology(
+  schemas: RegisteredSchemas,
+  { statePartitions = STATE_PARTITIONS }: SaccoTopologyOptions = {},
+): Topology {
   const builder = createStreamsBuilder()
   const stores = createSaccoStores(schemas)
-  const parts: Parts = { builder, schemas, stores, rules: createRuleBook(), bands: createBandBook() }
+  const parts: Parts = { builder, schemas, stores, statePartitions, rules: createRuleBook(), bands: createBandBook() }
   readTables(parts)
 
-  const activities = takeIn(builder, schemas, stores.intake, stores.members)
+  const activities = takeIn({ builder, schemas, stores: stores.intake, members: stores.members, statePartitions })
     .mapValues((event): Activity => event, { name: 'events' })
     .merge(memberSignals(parts), { name: 'activities' })
   activities.process(keepMembers(stores.members), { name: 'members' })
@@ -102,7 +111,7 @@ function memberSignals({ builder, schemas }: Parts): Activities {
 }
 
 /** Double entry: journals to the accounting topic, the members' legs to the tasks of their accounts. */
-function keepBooks({ schemas, stores }: Parts, activities: Activities): void {
+function keepBooks({ schemas, stores, statePartitions }: Parts, activities: Activities): void {
   const booked = activities.process(postJournals(stores.balances), { name: 'journals', key })
   booked
     .filter((_id, output) => isJournal(output), { name: 'journals-only' })
@@ -116,7 +125,7 @@ function keepBooks({ schemas, stores }: Parts, activities: Activities): void {
     .mapValues((output) => output as AccountPosting, { name: 'postings' })
     .repartition({
       name: 'postings-by-account',
-      partitions: STATE_PARTITIONS,
+      partitions: statePartitions,
       key,
       value: createRecordSerde(accountPostingDefinition, schemas),
     })

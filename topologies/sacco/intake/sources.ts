@@ -2,25 +2,28 @@ import { createEventSerde, createTopicSerde, type RegisteredSchemas, SACCO_EVENT
 import { type Header, type KStream, nullable, type Serde, type StreamsBuilder, serdes } from '#streams'
 import { LOANS_SOURCE } from '../loans/loans.ts'
 import type { MembersStoreSpec } from '../members/stores.ts'
-import { STATE_PARTITIONS } from '../shared/limits.ts'
 import { DEAD_LETTER_TOPIC, LATE_TOPIC } from '../shared/names.ts'
 import { OWN_HEADER } from '../shared/own-header.ts'
 import { isRefused, isTaken, markLate, type Refused, takeEvents } from './intake.ts'
 import type { IntakeStores } from './stores.ts'
 import { timestampOf } from './timestamps.ts'
 
+export type IntakeNeeds = {
+  readonly builder: StreamsBuilder
+  readonly schemas: RegisteredSchemas
+  readonly stores: IntakeStores
+  readonly members: MembersStoreSpec
+  readonly statePartitions: number
+}
+
 /**
  * Everything that comes in, by member, in the tasks of the members. Transactions and accounting events have the right
  * partitions already; members, loans and payments are brought to as many by a repartition topic each. What is refused
  * goes to the late topic or to the dead letters.
  */
-export function takeIn(
-  builder: StreamsBuilder,
-  schemas: RegisteredSchemas,
-  stores: IntakeStores,
-  members: MembersStoreSpec,
-): KStream<string, SaccoEvent, 'no-value-serde'> {
-  const outcome = sources(builder, schemas).processValues(
+export function takeIn(needs: IntakeNeeds): KStream<string, SaccoEvent, 'no-value-serde'> {
+  const { schemas, stores, members } = needs
+  const outcome = sources(needs).processValues(
     takeEvents({ stores, members, directTopics: ['sacco.transaction.events', 'sacco.accounting.events'] }),
     { name: 'intake' },
   )
@@ -39,7 +42,7 @@ export function takeIn(
     .mapValues((value) => value as SaccoEvent, { name: 'taken-events' })
 }
 
-function sources(builder: StreamsBuilder, schemas: RegisteredSchemas): KStream<string, SaccoEvent> {
+function sources({ builder, schemas, statePartitions }: IntakeNeeds): KStream<string, SaccoEvent> {
   const any = { key: serdes.string, value: createEventSerde(SACCO_EVENTS, schemas) }
   const read = <Topic extends Parameters<typeof createTopicSerde>[0]>(topic: Topic) =>
     builder.stream(topic, {
@@ -53,7 +56,7 @@ function sources(builder: StreamsBuilder, schemas: RegisteredSchemas): KStream<s
       .filter((_key, event) => event.metadata.source !== LOANS_SOURCE, { name: `${name}-of-others` })
       .process(markLate(), { name: `${name}-lateness` })
       .selectKey((key, event) => memberIdOf(event) ?? key ?? '', { name: `${name}-key` })
-      .repartition({ name: `${name}-by-member`, partitions: STATE_PARTITIONS, ...any })
+      .repartition({ name: `${name}-by-member`, partitions: statePartitions, ...any })
   const accounting = builder
     .stream('sacco.accounting.events', {
       key: nullable(serdes.string),

@@ -14,14 +14,18 @@ import {
 } from '#schemas'
 import { serdes } from '#streams'
 import { createTestDriver, type TestDriver } from '#testing'
-import { config, topics, topology } from '../application.ts'
+import { config, topics } from '../application.ts'
 import type { FraudFlag } from '../fraud/flags.ts'
 import { DEAD_LETTER_TOPIC, LATE_TOPIC } from '../shared/names.ts'
 import { MINUTE_MS } from '../shared/time.ts'
 import { SACCO_DEFINITIONS } from '../stores.ts'
+import { createSaccoTopology } from '../topology.ts'
 
 /** Monday, 2 March 2026, ten o'clock in Nairobi. */
 export const START_MS = Date.parse('2026-03-02T10:00:00+03:00')
+
+/** Few, so that tests are fast, but more than one, so that what is keyed wrongly shows. */
+export const PARTITIONS = 2
 
 const schemas = localSchemas(SACCO_DEFINITIONS)
 const anyEvent = createEventSerde(SACCO_EVENTS, schemas)
@@ -65,8 +69,13 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
 }
 
 export function createSaccoDriver(): SaccoDriver {
-  const partitionsOf = Object.fromEntries(topics.map(({ name, partitions }) => [name, partitions]))
-  const driver = createTestDriver(topology(), { applicationId: 'sacco', partitionsOf, config, startMs: START_MS })
+  const partitionsOf = Object.fromEntries(topics.map(({ name }) => [name, PARTITIONS]))
+  const driver = createTestDriver(createSaccoTopology(schemas, { statePartitions: PARTITIONS }), {
+    applicationId: 'sacco',
+    partitionsOf,
+    config,
+    startMs: START_MS,
+  })
   const inputs = new Map(
     topics.map(({ name }) => [name, driver.inputTopic(name, { key: serdes.string, value: serdes.bytes })]),
   )
@@ -96,7 +105,7 @@ export function createSaccoDriver(): SaccoDriver {
     inputs.get(topic)?.pipeRecord({ key: options.key ?? keyOfEvent(event), value, timestampMs: nowMs })
     return id
   }
-  const all: SaccoDriver['all'] = <V>(name: string, partitions = 12) => {
+  const all: SaccoDriver['all'] = <V>(name: string, partitions = PARTITIONS) => {
     const entries: { key: string; value: V }[] = []
     for (let partition = 0; partition < partitions; partition++) {
       const store = driver.store<{ all(): Iterable<{ key: string; value: V }> }>(name, partition)
@@ -127,8 +136,7 @@ export function createSaccoDriver(): SaccoDriver {
     },
     store: (name, _key, partition = 0) => driver.store(name, partition),
     all,
-    get: <V>(name: string, key: string) =>
-      all<V>(name, name.startsWith('fraud-flag') ? 6 : 12).find((e) => e.key === key)?.value,
+    get: <V>(name: string, key: string) => all<V>(name).find((e) => e.key === key)?.value,
     flags: () => analytics.readAll().flatMap(({ value }) => (value.event_type === 'fraud.detected' ? [value] : [])),
     refused(topic = DEAD_LETTER_TOPIC) {
       const output = outputs.find(([name]) => name === topic)?.[1]

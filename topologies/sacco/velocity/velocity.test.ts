@@ -3,7 +3,7 @@ import { createStreamsBuilder, hoppingWindows, serdes, sessionWindows } from '#s
 import { createPrng } from '#streams/base'
 import { createTestDriver } from '#testing'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../shared/time.ts'
-import { createSaccoDriver, START_MS } from '../testing/sacco-driver.ts'
+import { createSaccoDriver, PARTITIONS, START_MS } from '../testing/sacco-driver.ts'
 import { HOPPING_ADVANCE_MS, HOPPING_SIZE_MS, NO_TOTALS, SESSION_GAP_MS, type VelocityTotals } from './stores.ts'
 import { add, hoppingWindowsOf, merge } from './velocity.ts'
 
@@ -47,7 +47,7 @@ test.each([
 ] as const)('%s counts in its windows', (name, _size, expected) => {
   using sacco = payInAndOut()
   const found: (readonly number[])[] = []
-  for (let partition = 0; partition < 12; partition++) {
+  for (let partition = 0; partition < PARTITIONS; partition++) {
     for (const { key, value } of sacco.store<WindowLike>(name, 'M1', partition).fetchAll(0, START_MS * 2)) {
       found.push([(key.window.startMs - START_MS) / MINUTE_MS, value.in_count, value.in_minor, value.out_minor])
     }
@@ -58,7 +58,7 @@ test.each([
 test('a session ends after half an hour of silence', () => {
   using sacco = payInAndOut()
   const sessions: (readonly number[])[] = []
-  for (let partition = 0; partition < 12; partition++) {
+  for (let partition = 0; partition < PARTITIONS; partition++) {
     for (const { key, value } of sacco.store<SessionLike>('velocity-sessions', 'M1', partition).fetch('M1')) {
       sessions.push([(key.window.endMs - key.window.startMs) / MINUTE_MS, value.in_count + value.out_count])
     }
@@ -81,7 +81,7 @@ test('the receiver of a transfer counts it too', () => {
     amount_minor: 40,
   } as never)
   const totals: VelocityTotals[] = []
-  for (let partition = 0; partition < 12; partition++) {
+  for (let partition = 0; partition < PARTITIONS; partition++) {
     for (const { value } of sacco.store<WindowLike>('velocity-24h', 'M2', partition).fetchAll(0, START_MS * 2))
       totals.push(value)
   }
@@ -148,7 +148,7 @@ test("sessions are the engine's own sessions, whatever order movements come in",
   }
   const sessionsIn = (store: SessionLike) =>
     [...store.fetch('M1')].map(({ key, value }) => [key.window.startMs, key.window.endMs, value])
-  const found = Array.from({ length: 12 }, (_, partition) =>
+  const found = Array.from({ length: PARTITIONS }, (_, partition) =>
     sessionsIn(sacco.store('velocity-sessions', 'M1', partition)),
   )
   expect(found.flat()).toEqual(sessionsIn(expected.store('sessions')))
