@@ -38,7 +38,7 @@ export const SACCO_STORES = {
   balanceHistory: handle<BalanceEntry>(
     'balance-history',
     'account|time (15 digits)',
-    'The account after that moment; partition of the account.',
+    'The account after that moment, in the task of the account.',
     inAnyTask,
   ),
   ledgerAccounts: handle<LedgerTotal>(
