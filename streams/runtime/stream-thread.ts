@@ -494,6 +494,8 @@ class Thread implements StreamThread {
     const { clock } = this.#options
     const startedMs = clock.monotonicMs()
     const tasks = [...this.#running.values()].filter((task) => task.needsCommit())
+    // Also those of tasks that have nothing to commit: they would ask for ever.
+    for (const task of this.#running.values()) task.commitRequested = false
     if (tasks.length > 0) {
       const producer = present(this.#producer, 'no producer')
       const offsets = tasks.flatMap((task) => task.prepareCommit())

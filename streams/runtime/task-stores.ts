@@ -79,15 +79,7 @@ export class TaskStores {
     const options = this.#options
     const database = spec.persistence === 'memory' ? options.memoryDatabase : options.database
     const topic = changelog === undefined ? undefined : options.topicName(changelog.name, changelog.internal)
-    const environment: StoreEnvironment = {
-      keyspace: database.keyspace(spec.name),
-      changelogTopic: topic ?? options.changelogName(spec.name),
-      recordContext: options.recordContext,
-      clock: options.clock,
-      recordCache: spec.caching ? options.recordCache : undefined,
-      cleanEntriesMax: options.cleanEntriesMax,
-      droppedRecord: options.droppedRecord,
-    }
+    const environment = this.#environment(definition, database)
     const store: ManagedStore = createStore(spec, environment)
     const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), spec.name, options.taskName)
     if (saved !== undefined) {
@@ -112,8 +104,39 @@ export class TaskStores {
     })
   }
 
+  #environment({ spec, changelog }: StoreDefinition, database: StateDatabase): StoreEnvironment {
+    const options = this.#options
+    const topic = changelog === undefined ? undefined : options.topicName(changelog.name, changelog.internal)
+    return {
+      keyspace: database.keyspace(spec.name),
+      changelogTopic: topic ?? options.changelogName(spec.name),
+      recordContext: options.recordContext,
+      clock: options.clock,
+      recordCache: spec.caching ? options.recordCache : undefined,
+      cleanEntriesMax: options.cleanEntriesMax,
+      droppedRecord: options.droppedRecord,
+    }
+  }
+
   get(name: string): ManagedStore | undefined {
     return this.#entries.get(name)?.store
+  }
+
+  /** A second view of a store, for reading what is committed and nothing else; the caller closes it. */
+  openCommitted(name: string): ManagedStore {
+    const { definition, database } = this.#entry(name)
+    const { taskName, recordContext } = this.#options
+    const environment = this.#environment(definition, database)
+    // Its own context: what it reads is not of the record in process.
+    const store: ManagedStore = createStore(definition.spec, {
+      ...environment,
+      recordContext: { ...recordContext },
+      recordCache: undefined,
+      cleanEntriesMax: 0,
+    })
+    const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), name, taskName)
+    if (saved !== undefined) store.loadMetadata(saved.metadata)
+    return store
   }
 
   names(): readonly string[] {
