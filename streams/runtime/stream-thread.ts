@@ -77,6 +77,8 @@ export function createStreamThread(options: StreamThreadOptions): StreamThread {
 
 /** How often the bounds on uncommitted data are looked at, in records: a power of two, minus one. */
 const BOUND_CHECK_MASK = 63
+/** However many tasks and records there are: commits, queries and the membership have their turn after this. */
+const TURN_MS_MAX = 100
 const ERROR_BACKOFF_MS = 200
 const NS_PER_MS = 1_000_000
 
@@ -428,7 +430,7 @@ class Thread implements StreamThread {
     present(this.#consumer, 'no consumer').pause([{ topic, partition }])
   }
 
-  /** Each task has a turn of at most `recordsPerTurnMax` records; the first one changes from turn to turn. */
+  /** Each task has at most `recordsPerTurnMax` records of a turn; the first one changes from turn to turn. */
   #processTurn(): void {
     const tasks = [...this.#running.values()]
     if (tasks.length === 0) return
@@ -437,11 +439,13 @@ class Thread implements StreamThread {
     const wallClockMs = clock.wallClockMs()
     this.#turn = (this.#turn + 1) % tasks.length
     let processed = 0
-    for (let i = 0; i < tasks.length; i++) {
+    let isOver = false
+    for (let i = 0; i < tasks.length && !isOver; i++) {
       const task = tasks[(this.#turn + i) % tasks.length] as StreamTask
-      for (let count = 0; count < this.#config.recordsPerTurnMax && task.canProcess(wallClockMs); count++) {
-        if ((++processed & BOUND_CHECK_MASK) === 0 && this.#isOverBounds()) return
+      for (let count = 0; count < this.#config.recordsPerTurnMax && !isOver && task.canProcess(wallClockMs); count++) {
         task.processNext()
+        if ((++processed & BOUND_CHECK_MASK) === 0)
+          isOver = this.#isOverBounds() || clock.monotonicMs() - startedMs >= TURN_MS_MAX
       }
       this.#resumeDrained(task)
     }
