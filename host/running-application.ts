@@ -2,7 +2,13 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Topology } from '#streams'
 import { parseTaskId, StreamsError } from '#streams/base'
 import type { Log, RecordingLevel } from '#streams/ports'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
+import {
+  mergeStateResults,
+  type QueryAnswer,
+  type StateQueryRequest,
+  type StateQueryResult,
+  type StoreQuery,
+} from '#streams/query'
 import type { StoreLag, ThreadMetadata } from '#streams/runtime'
 import { type ApplicationState, applicationState, clientStateOrder, clientStates } from './application-state.ts'
 import type { MetricSample } from './metrics-registry.ts'
@@ -25,6 +31,8 @@ export type EmbeddedApplication = {
    * would answer is restoring or moves between threads.
    */
   query(query: StoreQuery): Promise<QueryAnswer>
+  /** KIP-796: each partition answers for itself, with how far it had got, or with the reason why it cannot. */
+  queryState(request: StateQueryRequest): Promise<StateQueryResult>
   samples(): Promise<readonly MetricSample[]>
   /** KIP-834: processing and punctuation rest; restores and commits go on. Not kept over a restart. */
   pause(): void
@@ -173,6 +181,11 @@ export class RunningApplication implements EmbeddedApplication {
     const freshness = answers.flatMap((answer) => answer.freshness)
     this.#requireWhole(query, new Set(freshness.map(({ taskId }) => taskId)))
     return { entries: answers.flatMap(({ entries }) => entries), freshness }
+  }
+
+  async queryState(request: StateQueryRequest): Promise<StateQueryResult> {
+    this.#requireAlive()
+    return mergeStateResults(request, await Promise.all(this.#pool.workers.map((worker) => worker.queryState(request))))
   }
 
   /** A task that is restoring or moving answers nowhere: that must not look like "there is no such key". */
