@@ -104,3 +104,20 @@ test('a schedule may cancel itself and others while it fires', () => {
   expect(fired).toEqual(['self', 'kept', 'kept'])
   expect(queue.nextMs()).toBe(37)
 })
+
+test('a clock that is set back delays by an interval at most, but for start times', () => {
+  const queue = new PunctuationQueue()
+  const node = { name: 'n', children: [], process: () => {} }
+  const add = (nextMs: number) =>
+    queue.schedule({ nextMs, intervalMs: 10, node, punctuator: () => {}, metadataName: `at ${nextMs}` })
+  add(1005)
+  queue.clockSetBack(1000, 500)
+  expect(queue.nextMs()).toBe(510)
+  add(400)
+  queue.clockSetBack(500, 450)
+  expect(queue.nextMs()).toBe(400)
+  const started = new PunctuationQueue()
+  started.schedule({ nextMs: 5000, intervalMs: 10, node, punctuator: () => {}, metadataName: 'start time' })
+  started.clockSetBack(1000, 500)
+  expect(started.nextMs()).toBe(5000)
+})

@@ -34,6 +34,15 @@ export class PunctuationQueue {
     return earliest
   }
 
+  /** The wall clock was set back: what would have fired within its interval does so now too, not hours later. */
+  clockSetBack(fromMs: number, toMs: number): void {
+    for (const schedule of this.#schedules) {
+      const { nextMs, intervalMs } = schedule
+      // What waits for longer than its interval has a start time, which is an hour of the day.
+      if (nextMs <= fromMs + intervalMs) schedule.nextMs = Math.min(nextMs, toMs + intervalMs)
+    }
+  }
+
   /**
    * Fires what is due at `nowMs`, earliest first, each schedule once however many intervals were missed: the next one
    * is the first multiple of the interval after now. Returns whether anything fired.

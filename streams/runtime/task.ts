@@ -99,6 +99,8 @@ export class StreamTask implements NodeHost {
   /** Records processed and punctuations fired since the last commit; a commit with nothing new writes nothing. */
   #workSinceCommit = false
   #streamPunctuationNextMs = Number.POSITIVE_INFINITY
+  /** As it was seen last. */
+  #wallClockMs = Number.NEGATIVE_INFINITY
 
   constructor(options: TaskOptions) {
     const { id, topology, config } = options
@@ -253,7 +255,11 @@ export class StreamTask implements NodeHost {
 
   /** Fires wall-clock punctuation that is due; true if anything fired. */
   punctuateWallClock(): boolean {
-    return this.#state === 'running' && this.#fire(this.#wallClockPunctuation, this.clock.wallClockMs())
+    if (this.#state !== 'running') return false
+    const nowMs = this.clock.wallClockMs()
+    if (nowMs < this.#wallClockMs) this.#wallClockPunctuation.clockSetBack(this.#wallClockMs, nowMs)
+    this.#wallClockMs = nowMs
+    return this.#fire(this.#wallClockPunctuation, nowMs)
   }
 
   nextWallClockPunctuationMs(): number {
