@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createStreamsBuilder, joinWindows, serdes } from '../index.ts'
+import { createStreamsBuilder, joinWindows, type KStream, serdes } from '../index.ts'
 import { resolveConfig } from './config.ts'
 import { type ResolvedTopology, resolveTopology } from './resolved-topology.ts'
 
@@ -39,18 +39,54 @@ describe('partition counts and tasks', () => {
     ])
   })
 
-  test('a repartitioned side of a join takes the width of the other side', () => {
+  test.each([
+    { stream: 2, table: 8 },
+    { stream: 8, table: 2 },
+  ])('a repartitioned side of a join takes the width of the other side: $stream, $table', (counts) => {
+    const resolved = resolve((builder) => {
+      const table = builder.table('table', { ...consumed, store: 'table' })
+      builder
+        .stream('stream', consumed)
+        .selectKey((_key, value) => value, { key: serdes.string })
+        .join(table, (value) => value)
+    }, counts)
+    expect(resolved.internalTopics.find(({ name }) => name.endsWith('-repartition'))?.partitions).toBe(counts.table)
+  })
+
+  test.each([
+    { by: undefined, expected: 3 },
+    { by: 5, expected: 5 },
+  ])('two repartitioned sides take the fixed width, or that of the wider one: $by', ({ by, expected }) => {
     const resolved = resolve(
       (builder) => {
-        const table = builder.table('wide', { ...consumed, store: 'wide' })
-        builder
-          .stream('narrow', consumed)
-          .selectKey((_key, value) => value, { key: serdes.string })
-          .join(table, (value) => value)
+        const rekeyed = (topic: string) =>
+          builder.stream(topic, consumed).selectKey((_key, value) => value, { key: serdes.string })
+        const left: KStream<string, string, 'rekeyed'> =
+          by === undefined ? rekeyed('left') : rekeyed('left').repartition({ name: 'fixed', partitions: by })
+        left.join(rekeyed('right'), (l, r) => l + r, joinWindows({ beforeMs: 5, afterMs: 5, graceMs: 0 }))
       },
-      { narrow: 2, wide: 8 },
+      { left: 2, right: 3 },
     )
-    expect(resolved.internalTopics.find(({ name }) => name.endsWith('-repartition'))?.partitions).toBe(8)
+    const widths = resolved.internalTopics.filter(({ name }) => name.endsWith('-repartition'))
+    expect(widths.map(({ partitions }) => partitions)).toEqual([expected, expected])
+  })
+
+  test.each([
+    { left: 3, right: 2 },
+    { left: 2, right: 3 },
+  ])('tables of different widths are joined by a foreign key: $left, $right', (counts) => {
+    const resolved = resolve((builder) => {
+      builder.table('left', consumed).join(
+        builder.table('right', consumed),
+        (value) => value,
+        (l, r) => l + r,
+        { name: 'fk', value: serdes.string },
+      )
+    }, counts)
+    const widthOf = (topic: string) =>
+      resolved.internalTopics.find(({ name }) => name === `app-fk-${topic}`)?.partitions
+    expect(widthOf('subscription-registration-topic')).toBe(counts.right)
+    expect(widthOf('subscription-response-topic')).toBe(counts.left)
   })
 
   test('topics of a join with different partition counts are refused, with their counts', () => {

@@ -155,7 +155,8 @@ function createSourceResolver(topology: Topology, decorate: Decorate, topics: To
 /**
  * Partition counts of all source topics by real name. A repartition topic without a fixed count is as wide as the
  * widest source of the sub-topologies that write it; which may themselves read repartition topics, so it is repeated
- * until nothing changes. Then co-partitioned repartition topics are widened to their group.
+ * until nothing changes. Then co-partitioned repartition topics take the count of their group, which may be less; what
+ * was derived from them before stays, as in Java (RepartitionTopics).
  */
 function resolvePartitionCounts(
   topology: Topology,
@@ -167,28 +168,24 @@ function resolvePartitionCounts(
   for (const topic of topology.repartitionTopics.values()) {
     if (topic.partitions !== undefined) counts.set(decorate(topic.name, true), topic.partitions)
   }
-  /** The real name of a repartition topic whose width is to be derived. */
-  const derived = (topic: TopicRef): string | undefined => {
+  const isDerived = (topic: TopicRef): boolean => {
     const repartition = topic.internal ? topology.repartitionTopics.get(topic.name) : undefined
-    return repartition === undefined || repartition.partitions !== undefined ? undefined : decorate(topic.name, true)
+    return repartition !== undefined && repartition.partitions === undefined
   }
+  const realName = (topic: TopicRef): string => decorate(topic.name, topic.internal)
   for (let round = 0; round <= topology.repartitionTopics.size; round++) {
     for (const sub of topology.subTopologies) {
       const inputs = sourcesOf(sub).flatMap((source) => source.topics.map(({ name }) => name))
-      widen(
-        sub.sinkTopics.flatMap((topic) => derived(topic) ?? []),
-        inputs,
-        counts,
-      )
+      widen(sub.sinkTopics.filter(isDerived).map(realName), inputs, counts)
     }
-    for (const group of topology.subTopologies.flatMap((sub) => sub.copartitionGroups)) {
-      const members = group.map((topic) => decorate(topic.name, topic.internal))
-      widen(
-        group.flatMap((topic) => derived(topic) ?? []),
-        members,
-        counts,
-      )
-    }
+  }
+  for (const group of topology.subTopologies.flatMap((sub) => sub.copartitionGroups)) {
+    const derived = group.filter(isDerived)
+    const external = group.filter((topic) => !topic.internal)
+    const fixed = group.filter((topic) => topic.internal && !isDerived(topic))
+    const leading = [external, fixed, derived].find((members) => members.length > 0) ?? []
+    const width = Math.max(0, ...leading.map((topic) => counts.get(realName(topic)) ?? 0))
+    if (width > 0) for (const topic of derived) counts.set(realName(topic), width)
   }
   for (const topic of topology.repartitionTopics.keys()) {
     if (counts.has(decorate(topic, true))) continue
