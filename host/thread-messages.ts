@@ -23,6 +23,8 @@ export type FailureData = {
   readonly code: StreamsErrorCode | undefined
   readonly message: string
   readonly stack: string | undefined
+  /** What it was caused by: for a failed processor, the error of the user's own code. */
+  readonly cause: FailureData | undefined
 }
 
 /** From the process's main thread to a stream thread. */
