@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createStreamsBuilder, joinWindows, type KStream, serdes } from '../index.ts'
+import { createStreamsBuilder, joinWindows, serdes } from '../index.ts'
 import { resolveConfig } from './config.ts'
 import { type ResolvedTopology, resolveTopology } from './resolved-topology.ts'
 
@@ -61,9 +61,11 @@ describe('partition counts and tasks', () => {
       (builder) => {
         const rekeyed = (topic: string) =>
           builder.stream(topic, consumed).selectKey((_key, value) => value, { key: serdes.string })
-        const left: KStream<string, string, 'rekeyed'> =
-          by === undefined ? rekeyed('left') : rekeyed('left').repartition({ name: 'fixed', partitions: by })
-        left.join(rekeyed('right'), (l, r) => l + r, joinWindows({ beforeMs: 5, afterMs: 5, graceMs: 0 }))
+        const [left, right] = [rekeyed('left'), rekeyed('right')]
+        const joiner = (l: string, r: string) => l + r
+        const windows = joinWindows({ beforeMs: 5, afterMs: 5, graceMs: 0 })
+        if (by === undefined) left.join(right, joiner, windows)
+        else left.repartition({ name: 'fixed', partitions: by }).join(right, joiner, windows)
       },
       { left: 2, right: 3 },
     )
