@@ -4,8 +4,8 @@ import { partitionsOf, readBetween } from '../live/log-tail.ts'
 export type PlacedRecord = TopicPartition & { readonly record: LogRecord }
 export type BackwardPage = {
   readonly records: readonly PlacedRecord[]
-  /** Exclusive upper bounds of the next page; undefined when the topics are read to their starts. */
-  readonly before: readonly PartitionOffset[] | undefined
+  /** Exclusive upper bounds of what comes after the first `count` records; undefined when there is nothing more. */
+  below(count: number): readonly PartitionOffset[] | undefined
 }
 
 /** Offsets may have gaps (transactions, compaction): windows grow until they hold enough. */
@@ -35,11 +35,15 @@ export async function readBackwards(
     stacks.map((stack) => [...stack]),
     limit,
   )
-  const next = upper.map((end) => {
-    const taken = records.filter((each) => placeOf(each) === placeOf(end)).map(({ record }) => record.offset)
-    return { ...end, offset: Math.min(end.offset, ...taken) }
-  })
-  return { records, before: records.length === limit ? next : undefined }
+  const below: BackwardPage['below'] = (count) => {
+    if (count === records.length && records.length < limit) return undefined
+    const taken = records.slice(0, count)
+    return upper.map((end) => {
+      const offsets = taken.filter((each) => placeOf(each) === placeOf(end)).map(({ record }) => record.offset)
+      return { ...end, offset: Math.min(end.offset, ...offsets) }
+    })
+  }
+  return { records, below }
 }
 
 /** At least the last `limit` records below a bound, or all. */

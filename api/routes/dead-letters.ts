@@ -4,8 +4,8 @@ import { freshnessOf } from '../http/freshness.ts'
 import { anything, array, dateTime, integer, nullable, object, oneOf, ref, string } from '../http/json-schema.ts'
 import { optionalChoice, optionalText, pageCursor, pageLimit } from '../http/parameters.ts'
 import { json, type Route, route } from '../http/route.ts'
-import { readBackwards } from '../queries/backward-reader.ts'
-import { deadLetterOf } from '../queries/dead-letters.ts'
+import { type PlacedRecord, readBackwards } from '../queries/backward-reader.ts'
+import { type DeadLetter, deadLetterOf } from '../queries/dead-letters.ts'
 import type { StoreReader } from '../queries/store-reader.ts'
 
 export const DEAD_LETTER_SCHEMAS = {
@@ -76,11 +76,16 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
       const wanted = [...(kind === 'late' ? [] : topics.deadLetter), ...(kind === 'dead-letter' ? [] : topics.late)]
       const size = reason === undefined ? limit : SCANNED_MAX
       const page = await readBackwards(application.log, wanted, size, before)
-      const letters = page.records.map((record) =>
-        deadLetterOf(record, application, topics.late.includes(record.topic) ? 'late' : 'dead-letter'),
-      )
-      const items = letters.filter((letter) => reason === undefined || letter.reason === reason)
-      return json({ items, next: page.before === undefined ? null : encodeCursor(page.before) })
+      const items: DeadLetter[] = []
+      let looked = 0
+      for (; looked < page.records.length && items.length < limit; looked++) {
+        const record = page.records[looked] as PlacedRecord
+        const isLate = topics.late.includes(record.topic)
+        const letter = deadLetterOf(record, application, isLate ? 'late' : 'dead-letter')
+        if (reason === undefined || letter.reason === reason) items.push(letter)
+      }
+      const next = page.below(looked)
+      return json({ items, next: next === undefined ? null : encodeCursor(next) })
     },
   })
 }

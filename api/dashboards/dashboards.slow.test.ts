@@ -1,0 +1,167 @@
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH } from '../testing/chromium.ts'
+import { DEFAULT_START_MS, type RunningSacco, startRunningSacco } from '../testing/running-sacco.ts'
+
+const DAY_MS = 86_400_000
+const hasChromium = existsSync(CHROMIUM_PATH)
+if (!hasChromium) {
+  process.stderr.write(
+    `\nSKIPPED: the dashboards are NOT tested: there is no Chromium at ${CHROMIUM_PATH}.\n` +
+      'Install it (Debian: apt-get install chromium), or set CHROMIUM_PATH.\n\n',
+  )
+}
+
+describe.skipIf(!hasChromium)('dashboards in a real browser', () => {
+  let sacco: RunningSacco
+  let browser: Browser
+  const problems: string[] = []
+
+  beforeAll(async () => {
+    sacco = await startRunningSacco({ members: 150, stream: { scenarios: { fraudPerDay: 3 } } })
+    await sacco.feed.until(DEFAULT_START_MS + 4 * DAY_MS)
+    browser = await chromium.launch({ executablePath: CHROMIUM_PATH, args: [...CHROMIUM_ARGUMENTS] })
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await sacco?.close()
+  }, 60_000)
+
+  async function open(hash: string, options: { readonly width?: number; readonly dark?: boolean } = {}): Promise<Page> {
+    const page = await browser.newPage({
+      viewport: { width: options.width ?? 1_440, height: 900 },
+      colorScheme: options.dark === true ? 'dark' : 'light',
+    })
+    page.on('pageerror', (error) => problems.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text())
+    })
+    await page.goto(`${sacco.server.url}/${hash}`)
+    return page
+  }
+
+  test('flags are listed, and new ones arrive without loading the page', async () => {
+    const page = await open('#/flags')
+    await page.waitForSelector('.flag')
+    await page.waitForSelector('.page-head .pill[data-state="live"]')
+    const newest = await page.locator('.flag').first().getAttribute('id')
+    await sacco.feed.until(DEFAULT_START_MS + 6 * DAY_MS)
+    await page.waitForFunction(`document.querySelector('.flag')?.id !== ${JSON.stringify(newest)}`)
+    await page.close()
+  }, 60_000)
+
+  test('a flag opens with its reason, evidence and member; keys move through the list', async () => {
+    const page = await open('#/flags')
+    await page.waitForSelector('.flag[aria-selected="true"]')
+    await page.keyboard.press('p')
+    const first = await page.locator('.flag[aria-selected="true"]').getAttribute('id')
+    await page.keyboard.press('j')
+    const second = await page.locator('.flag[aria-selected="true"]').getAttribute('id')
+    expect(second).not.toBe(first)
+    await page.keyboard.press('k')
+    expect(await page.locator('.flag[aria-selected="true"]').getAttribute('id')).toBe(first)
+    const detail = page.locator('.desk-detail')
+    expect(await detail.locator('.reason').textContent()).not.toBe('')
+    expect(await detail.locator('.timeline li').count()).toBeGreaterThan(0)
+    const link = detail.locator('.detail-head a').first()
+    if ((await link.count()) > 0) {
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.accounts .account')
+      expect(page.url()).toContain('#/members/')
+    }
+    await page.close()
+  })
+
+  test('a severity, a rule or words leave out the other flags', async () => {
+    const page = await open('#/flags')
+    await page.waitForSelector('.flag')
+    await page.locator('.chip[data-severity="high"]').click()
+    await page.waitForFunction(`document.querySelector('.flag[data-severity="high"]') === null`)
+    await page.locator('.chip[data-severity="high"]').click()
+    await page.waitForSelector('.flag[data-severity="high"]')
+    await page.keyboard.press('/')
+    await page.keyboard.type('no such words anywhere')
+    await page.waitForFunction(`document.querySelector('.flag') === null`)
+    await page.close()
+  })
+
+  test('paused, the list stands still and counts what waits', async () => {
+    const page = await open('#/flags')
+    await page.waitForSelector('.page-head .pill[data-state="live"]')
+    await page.waitForSelector('.flag')
+    await page.getByRole('button', { name: 'Pause' }).click()
+    const newest = await page.locator('.flag').first().getAttribute('id')
+    await sacco.feed.until(DEFAULT_START_MS + 8 * DAY_MS)
+    await page.waitForSelector('.new-bar:not([hidden])')
+    expect(await page.locator('.flag').first().getAttribute('id')).toBe(newest)
+    await page.locator('.new-bar').click()
+    await page.waitForFunction(`document.querySelector('.flag')?.id !== ${JSON.stringify(newest)}`)
+    await page.close()
+  }, 60_000)
+
+  test('members are searched from anywhere, and one opens with everything about them', async () => {
+    const page = await open('#/portfolio')
+    await page.waitForSelector('.tile')
+    await page.keyboard.press('/')
+    await page.keyboard.type('M000010')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('tr.link')
+    await page.locator('tr.link').first().focus()
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.chart canvas')
+    const headings = await page.locator('.card h2').allTextContents()
+    const wanted = ['Balances', 'Risk', 'Profile', 'Devices', 'Loans', 'Last movements', 'Recent events']
+    expect(headings).toEqual(expect.arrayContaining(wanted))
+    await page.close()
+  })
+
+  test('portfolio and system are drawn, with rates that move', async () => {
+    const page = await open('#/portfolio')
+    await page.waitForSelector('.histogram rect')
+    expect(await page.locator('.tile .label').first().textContent()).toBe('PAR30')
+    await page.keyboard.press('g')
+    await page.keyboard.press('s')
+    await page.waitForSelector('.topology .sub')
+    await sacco.feed.until(DEFAULT_START_MS + 9 * DAY_MS)
+    await page.waitForSelector('.topology path.flowing')
+    expect(await page.locator('.chart canvas').count()).toBe(2)
+    await page.close()
+  })
+
+  test('on a phone nothing is wider than the screen, and a flag opens over the list', async () => {
+    const page = await open('#/flags', { width: 390, dark: true })
+    await page.waitForSelector('.flag')
+    expect(await page.evaluate(`document.documentElement.dataset.theme`)).toBe('dark')
+    expect(await page.locator('.desk-detail').isVisible()).toBe(false)
+    await page.locator('.flag').first().click()
+    expect(await page.locator('.desk-detail').isVisible()).toBe(true)
+    await page.locator('.sheet-back').click()
+    expect(await page.locator('.desk-detail').isVisible()).toBe(false)
+    for (const hash of ['#/flags', '#/members', '#/portfolio', '#/system']) {
+      await page.goto(`${sacco.server.url}/${hash}`)
+      await page.waitForTimeout(400)
+      const width = await page.evaluate(`document.documentElement.scrollWidth`)
+      expect([hash, width]).toEqual([hash, 390])
+    }
+    await page.close()
+  })
+
+  test('the documentation of the API is drawn without any other server', async () => {
+    const page = await open('docs')
+    await page.waitForSelector('#findMembers')
+    expect(await page.locator('section.card').count()).toBeGreaterThan(20)
+    await page.close()
+  })
+
+  test('names that look like markup are shown, not run', async () => {
+    const page = await open('#/members/?<img src=x onerror=alert(1)>')
+    await page.waitForSelector('.empty')
+    expect(await page.locator('main img').count()).toBe(0)
+    await page.close()
+  })
+
+  test('no page reported an error', () => {
+    expect(problems).toEqual([])
+  })
+})
