@@ -37,6 +37,8 @@ const EXPECTED_ENDS: readonly string[] = [
   'CLOSED',
 ]
 const RESTART_AFTER_ERROR_MS = 500
+/** Long enough to do harm. */
+const ZOMBIE_MS = 4_000
 const EARLIER_STATE_EVERY_MS = 700
 
 export type ClusterOptions = {
@@ -169,7 +171,9 @@ export class Cluster {
   /** A process starts under the same name, on another machine; the old one does not know. */
   replace(slot: Slot): void {
     if (slot.process === undefined) return
-    this.#zombies.add(slot.process)
+    const zombie = slot.process
+    this.#zombies.add(zombie)
+    this.#options.world.time.after(ZOMBIE_MS, () => zombie.die(undefined))
     slot.process = undefined
     slot.engine = createMemoryEngine()
     slot.earlier = undefined

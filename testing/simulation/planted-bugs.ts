@@ -37,8 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'repeated-request-applied-again',
     file: BROKERS,
-    find: '    if (state.lastRequest >= producer.request) return state.lastAnswer\n    state.transaction ??= { firstOffsets: new Map(), outcome: \'open\' }\n    const answer = this.#append(records, state.transaction)\n    this.#answered(state, producer, answer)\n    return answer',
-    replace: '    state.transaction ??= { firstOffsets: new Map(), outcome: \'open\' }\n    const answer = this.#append(records, state.transaction)\n    this.#answered(state, producer, answer)\n    return answer',
+    find: 'if (state.lastRequest >= producer.request) return state.lastAnswer\n    const refused',
+    replace: 'const refused',
     log: 'simulated',
   },
   {
@@ -168,8 +168,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'torn-frame-accepted',
     file: 'connectors/embedded-log/journal-format.ts',
-    find: "if (checksum(bytes.subarray(at + 8, headEnd)) !== readInt32(bytes, at + 4) >>> 0) return 'a wrong checksum'",
-    replace: '',
+    find: 'const inside = batchProblem(bytes, dataAt, Math.min(end, dataAt + length))',
+    replace: 'const inside = undefined as string | undefined',
     log: 'embedded',
   },
 ]

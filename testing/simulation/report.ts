@@ -33,7 +33,7 @@ export class Totals {
   }
 
   /** The lines that are kept in docs/RELIABILITY.md. */
-  text(wallMs: number): string {
+  text(wallMs?: number): string {
     const count = (value: number): string => value.toLocaleString('en-US')
     const list = (counts: ReadonlyMap<string, number>): string =>
       [...counts]
@@ -52,7 +52,11 @@ export class Totals {
       `threads ended        ${list(this.threadEnds)}`,
       `second oracle        ${count(this.againstDriver)} runs compared with the test driver as well`,
       `virtual time         ${(this.virtualMs / 3_600_000).toFixed(1)} h`,
-      `wall time            ${(wallMs / 1000).toFixed(1)} s (${((this.seeds * 1000) / wallMs).toFixed(1)} seeds/s)`,
+      ...(wallMs === undefined
+        ? []
+        : [
+            `wall time            ${(wallMs / 1000).toFixed(1)} s (${((this.seeds * 1000) / wallMs).toFixed(1)} seeds/s)`,
+          ]),
     ].join('\n')
   }
 }
@@ -62,14 +66,18 @@ function addAll(sums: Map<string, number>, counts: ReadonlyMap<string, number>):
 }
 
 /** What a person needs to go on from a failed seed. */
-export function failureText(result: RunResult, shrunk: Shrunk | undefined): string {
+export function failureText(
+  result: RunResult,
+  shrunk: Shrunk | undefined,
+  replay = `make sim SEED=${result.plan.seed} COUNT=1`,
+): string {
   const { plan } = result
   const { seed, application, log, members, partitions, config } = plan
   const shown = shrunk?.result ?? result
   const faults = shrunk?.faults ?? plan.faults
   const lines = [
     `Seed ${seed} failed: ${application.name}, ${members} members, ${partitions} partitions, ${log} log, ${config.processingGuarantee}`,
-    `Replay: make sim SEED=${seed} COUNT=1`,
+    `Replay: ${replay}`,
     ...shown.violations.slice(0, 4).map(({ checker, message }) => `  ${checker}: ${message}`),
     faults.length === 0
       ? 'It fails without any fault.'

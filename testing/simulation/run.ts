@@ -1,4 +1,4 @@
-import { partitionForKey, type TaskId, taskId } from '#streams/base'
+import { messageOf, partitionForKey, type TaskId, taskId } from '#streams/base'
 import { type Logger, SILENT_LOGGER, type TopicSpec } from '#streams/ports'
 import { type ResolvedTopology, resolveConfig, resolveTopology, type StreamsConfig } from '#streams/runtime'
 import type { Topology } from '#streams/topology'
@@ -32,7 +32,7 @@ export type RunResult = {
 /** After the last fault everything must be processed and committed within so much virtual time. */
 const LIVENESS_MS = 120_000
 const STOP_MS = 60_000
-const TICKS_MAX = 400_000
+const TICKS_MAX = 1_000_000
 const SETTLE_EVERY_MS = 300
 
 /** Runs one plan from its first timer to the verdicts of the checkers. */
@@ -269,12 +269,17 @@ class Run {
   }
 
   async #check(): Promise<void> {
-    const { world } = { world: this.#world }
+    const world = this.#world
     const topics = [
       ...this.#externalTopics().map(({ name }) => name),
       ...this.#resolved.internalTopics.map(({ name }) => name),
     ]
     const partitions = await this.#host.readAll(topics)
+    try {
+      this.#plan.application.check?.(partitions)
+    } catch (error) {
+      world.violation('check', messageOf(error))
+    }
     await runCheckers({
       world,
       topology: this.#topology,

@@ -6,6 +6,8 @@ import type { VirtualTime } from './virtual-time.ts'
 
 /** Wall clock at the start of every run. */
 export const EPOCH_MS = 1_700_000_000_000
+/** What a turn of a thread's loop takes at least. */
+const STEP_MS = 0.3
 /** A caller gives up after so long. */
 const REQUEST_TIMEOUT_MS = 1_000
 
@@ -70,7 +72,7 @@ export class SimulatedProcess {
   }
 
   #stepMs(): number {
-    return this.#options.time.nowMs < this.slowUntilMs ? this.slowStepMs : 0.05
+    return this.#options.time.nowMs < this.slowUntilMs ? this.slowStepMs : STEP_MS
   }
 
   /** The fault waits for the next request that it is for. */

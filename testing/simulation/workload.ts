@@ -1,7 +1,8 @@
 import { type Bytes, type Prng, utf8Encode } from '#streams/base'
-import { type Headers, NO_HEADERS } from '#streams/ports'
+import type { Headers } from '#streams/ports'
 import type { StreamsOptions } from '#streams/runtime'
 import type { Topology } from '#streams/topology'
+import type { FinalPartition } from './log-host.ts'
 
 /** One record that the world writes to an input topic. */
 export type SimulatedRecord = {
@@ -22,6 +23,8 @@ export type SimulatedApplication = {
   /** Punctuates by the wall clock: its clocks neither jump nor differ, or what it gives would not be determined. */
   readonly usesWallClock: boolean
   readonly config?: Partial<StreamsOptions>
+  /** Throws where the topics at the end of a run are not as they must be. */
+  readonly check?: (partitions: readonly FinalPartition[]) => void
 }
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
@@ -57,5 +60,3 @@ export function textRecords(prng: Prng, topics: readonly string[], count: number
     return textRecord(topic, key, value, Math.max(0, atMs - late))
   })
 }
-
-export { NO_HEADERS }
