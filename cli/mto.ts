@@ -4,6 +4,7 @@ import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
 import { loadCommand } from './commands/load.ts'
 import { runCommand } from './commands/run.ts'
+import { verifyCommand } from './commands/verify.ts'
 
 /** The `mto` command. Each file in `commands/` is one of its commands; only they read the environment. */
 const program = new Command('mto')
@@ -17,6 +18,7 @@ Start with:
   )
   .showHelpAfterError('(add --help for what can be given)')
 
-for (const command of [demoCommand(), loadCommand(), runCommand(), describeCommand()]) program.addCommand(command)
+for (const command of [demoCommand(), loadCommand(), verifyCommand(), runCommand(), describeCommand()])
+  program.addCommand(command)
 
 await program.parseAsync()
