@@ -1,4 +1,3 @@
-import { asSchemaRegistry, createEmbeddedRegistry, createLogStore } from '#connectors/schema-registry'
 import { localSchemas, registerSchemas, restoreSchemas, type SchemaSnapshot } from '#schemas'
 import type { Log } from '#streams/ports'
 import { DEAD_LETTER_TOPIC } from './shared/names.ts'
@@ -11,6 +10,8 @@ import { createSaccoTopology } from './topology.ts'
  * before any thread starts, in the registry that lives in the log; each thread then makes its own topology.
  */
 export async function prepare({ log }: { readonly log: Log }): Promise<SchemaSnapshot> {
+  // Loaded here only: threads import this module too, and need no registry.
+  const { asSchemaRegistry, createEmbeddedRegistry, createLogStore } = await import('#connectors/schema-registry')
   const store = createLogStore({ log, nowMs: Date.now, replicationFactor: 1 })
   const registry = await createEmbeddedRegistry(store)
   try {

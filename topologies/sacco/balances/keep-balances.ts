@@ -36,16 +36,24 @@ class BalanceKeeper {
     const after = nextBalance(before, accountId, posting, timestampMs)
     this.#balances.put(accountId, after)
     if (posting.kind === 'opened' || posting.kind === 'closed') return
-    if (before === undefined || timestampMs > before.updated_ms) this.#append(after, posting, timestampMs)
+    if (before === undefined || timestampMs >= before.updated_ms) this.#append(after, before, posting, timestampMs)
     else this.#insert(after, before, posting, timestampMs)
     if (after.postings % HISTORY_CLEANUP_POSTINGS === 0) this.#forget(accountId, timestampMs)
   }
 
-  #append(after: AccountBalance, posting: AccountPosting, timestampMs: number): void {
-    this.#history.put(historyKey(after.account_id, timestampMs), {
+  /** After everything else, or in the same millisecond as the last. */
+  #append(
+    after: AccountBalance,
+    before: AccountBalance | undefined,
+    posting: AccountPosting,
+    timestampMs: number,
+  ): void {
+    const key = historyKey(after.account_id, timestampMs)
+    const same = before?.updated_ms === timestampMs ? this.#history.get(key) : undefined
+    this.#history.put(key, {
       balance_minor: after.balance_minor,
       held_minor: after.held_minor,
-      delta_minor: posting.delta_minor,
+      delta_minor: (same?.delta_minor ?? 0) + posting.delta_minor,
       event_id: posting.event_id,
       event_type: posting.event_type,
     })
@@ -101,6 +109,7 @@ export function nextBalance(
   const holds = nextHolds(before?.holds ?? [], posting)
   const balanceMinor = (before?.balance_minor ?? 0) + posting.delta_minor
   const heldMinor = sumOfHolds(holds)
+  const isPosting = posting.kind === 'posted' || posting.kind === 'held'
   return {
     account_id: accountId,
     member_id: posting.member_id || (before?.member_id ?? ''),
@@ -113,7 +122,7 @@ export function nextBalance(
     postings: (before?.postings ?? 0) + (posting.kind === 'posted' ? 1 : 0),
     holds,
     last_event_id: posting.event_id,
-    updated_ms: Math.max(before?.updated_ms ?? 0, timestampMs),
+    updated_ms: isPosting ? Math.max(before?.updated_ms ?? 0, timestampMs) : (before?.updated_ms ?? 0),
   }
 }
 

@@ -55,7 +55,7 @@ export const ACCOUNT_BALANCE = record('AccountBalance', 'An account of a member,
     'Withdrawals under way.',
   ),
   field('last_event_id', 'string', 'internal', 'The event that changed it last.'),
-  field('updated_ms', 'long', 'internal', 'Newest event time so far.'),
+  field('updated_ms', 'long', 'internal', 'Newest time of a posting or hold so far; 0 before the first.'),
 ])
 export type AccountBalance = TypeOf<typeof ACCOUNT_BALANCE>
 

@@ -69,9 +69,11 @@ class MemberWatcher {
   }
 
   process({ key: memberId, value: activity, timestampMs }: StreamRecord<string, Activity>): void {
-    const contextBefore = this.#contexts.get(memberId) ?? NO_CONTEXT
+    const known = this.#contexts.get(memberId)
+    const contextBefore = known ?? NO_CONTEXT
     const context = nextContext(contextBefore, activity, timestampMs)
-    if (context !== contextBefore) this.#contexts.put(memberId, context)
+    // Also when it is empty: what is stored is in memory, what is missing is looked for on disk each time.
+    if (context !== known) this.#contexts.put(memberId, context)
     const movesBefore = this.#moves.get(memberId) ?? NO_MOVES
     const movement = movementOf(activity)
     const move = movement === undefined ? undefined : moveOf(movement, timestampMs)

@@ -101,6 +101,8 @@ class Intake {
   #members!: KeyValueStore<string, MemberProfile>
   readonly #times = new Map<string, { newestMs: number; savedMs: number }>()
   #parkedCount = 0
+  /** Members for whom something waits. */
+  readonly #waiting = new Set<string>()
   #parkNumber = 0
 
   constructor(options: IntakeOptions) {
@@ -119,7 +121,10 @@ class Intake {
       const savedMs = this.#progress.get(topic) ?? 0
       this.#times.set(topic, { newestMs: savedMs, savedMs })
     }
-    for (const _ of this.#parked.all()) this.#parkedCount++
+    for (const { key } of this.#parked.all()) {
+      this.#parkedCount++
+      this.#waiting.add(key.slice(0, key.indexOf('|')))
+    }
     context.schedule({ intervalMs: PARKED_CHECK_INTERVAL_MS, type: 'wall-clock-time' }, () => this.#expireParked())
   }
 
@@ -151,7 +156,7 @@ class Intake {
       return this.#refuse(record, topic, reason, `account ${accountOf(event)} of member ${memberId}`)
     }
     this.#take(record, topic)
-    if (profile === undefined && this.#parkedCount > 0) this.#release(memberId)
+    if (profile === undefined && this.#waiting.has(memberId)) this.#release(memberId)
   }
 
   #take(record: Incoming, topic: string): void {
@@ -200,9 +205,11 @@ class Intake {
     const key = `${memberId}|${timeKey(this.#context.currentSystemTimeMs())}|${number}`
     this.#parked.put(key, { value: record.value, timestampMs: record.timestampMs })
     this.#parkedCount++
+    this.#waiting.add(memberId)
   }
 
   #release(memberId: string): void {
+    this.#waiting.delete(memberId)
     const waiting = [...this.#parked.range(`${memberId}|`, `${memberId}|~`)]
     for (const { key, value } of waiting) {
       this.#unpark(key)

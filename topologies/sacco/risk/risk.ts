@@ -60,6 +60,8 @@ class MemberScorer {
   #moves!: KeyValueStore<string, FraudMoves>
   #contexts!: KeyValueStore<string, FraudContext>
   #days!: WindowStore<string, VelocityTotals>
+  /** Members known to have neither loans nor guarantees: the stores need not be asked with each of their payments. */
+  readonly #withoutLoans = new Set<string>()
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -81,17 +83,27 @@ class MemberScorer {
   }
 
   process({ key, value, timestampMs }: StreamRecord<string, Activity>): void {
+    if (concernsLoans(value)) this.#withoutLoans.delete(key)
     this.#score(key, timestampMs, causeOf(value))
+  }
+
+  #forgetLoans(memberId: string): void {
+    if (this.#withoutLoans.size >= WITHOUT_LOANS_MAX) this.#withoutLoans.clear()
+    this.#withoutLoans.add(memberId)
   }
 
   #score(memberId: string, timeMs: number, cause: string): void {
     const profile = this.#members.get(memberId)
     if (profile === undefined) return
+    const mayHaveLoans = !this.#withoutLoans.has(memberId)
+    const loans = mayHaveLoans ? this.#loans.get(memberId) : undefined
+    const exposure = mayHaveLoans ? this.#exposure.get(memberId) : undefined
+    if (mayHaveLoans && loans === undefined && exposure === undefined) this.#forgetLoans(memberId)
     const result = scoreOf({
       timeMs,
       profile,
-      loans: this.#loans.get(memberId),
-      exposure: this.#exposure.get(memberId),
+      loans,
+      exposure,
       moves: this.#moves.get(memberId),
       context: this.#contexts.get(memberId),
       today: this.#days.fetch(memberId, timeMs - (timeMs % DAY_MS)),
@@ -103,6 +115,12 @@ class MemberScorer {
     const event = eventOf(memberId, result, before?.score ?? null, cause, timeMs)
     this.#context.forward({ key: memberId, value: event, timestampMs: timeMs, headers: NO_HEADERS })
   }
+}
+
+const WITHOUT_LOANS_MAX = 100_000
+
+function concernsLoans({ event_type }: Activity): boolean {
+  return event_type === 'member.signal' || !/^(member|deposit|withdrawal|transfer|payment)[.]/.test(event_type)
 }
 
 function causeOf(activity: Activity): string {
