@@ -16,6 +16,7 @@ export {
   partitionOfKey,
   startEmbeddedApplication,
 } from './embedded-application.ts'
+export { type KafkaApplication, type KafkaApplicationOptions, startKafkaApplication } from './kafka-application.ts'
 export { createConsoleLogger, createLogger, formatLine, type LogLevel, type LogLine } from './logger.ts'
 export { createMetricsRegistry, type MetricSample, type MetricsRegistry } from './metrics-registry.ts'
 export { nodeClock } from './node-clock.ts'

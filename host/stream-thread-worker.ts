@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLogClient } from '#connectors/embedded-log'
+import { createKafkaLog } from '#connectors/kafka'
 import { present } from '#streams/base'
-import { executeQuery } from '#streams/query'
+import type { GroupMembership, Log } from '#streams/ports'
+import { executeQuery, executeStateQuery } from '#streams/query'
 import type { RestoreEvent, StreamThread } from '#streams/runtime'
 import { importApplication } from './application-module.ts'
 import { createThread } from './create-thread.ts'
@@ -19,13 +22,13 @@ import type { ThreadReport, ThreadRequest, ThreadStart } from './thread-messages
 const port = present(parentPort, 'this module is the entry of a worker thread')
 const report = (message: ThreadReport): void => port.postMessage(message)
 const start = workerData as ThreadStart
-const metrics = createMetricsRegistry()
+const metrics = createMetricsRegistry({ level: start.settings.recordingLevel })
 const logger = createLogger(start.logLevel, (line) => report({ kind: 'log', line }))
 
 let thread: StreamThread | undefined
 let stopRequested = false
 let isPaused = false
-const membership = createGroupMember(report)
+const localMember = createGroupMember(report)
 
 port.on('message', (request: ThreadRequest) => {
   switch (request.kind) {
@@ -42,13 +45,21 @@ port.on('message', (request: ThreadRequest) => {
       thread?.resume()
       return
     case 'assigned':
-      membership.assigned(request.generation, request.active)
+      localMember.assigned(request.generation, request.active)
       return
     case 'metadata':
       report({ kind: 'metadata', id: request.id, metadata: thread?.metadata() })
       return
     case 'samples':
       report({ kind: 'samples', id: request.id, samples: metrics.samples() })
+      return
+    case 'state-query':
+      try {
+        const running = present(thread, 'the thread is starting')
+        report({ kind: 'state-answer', id: request.id, answer: executeStateQuery(running, request.request) })
+      } catch (error) {
+        report({ kind: 'refusal', id: request.id, failure: failureData(error) })
+      }
       return
     case 'query':
       try {
@@ -63,8 +74,22 @@ port.on('message', (request: ThreadRequest) => {
   }
 })
 
+/** On the embedded log the process deals its tasks out; on Kafka each thread is a member of the application's group. */
+async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; membership: GroupMembership }> {
+  if (log.kind === 'embedded') return { log: createLogClient(log.port, nodeClock), membership: localMember }
+  const connected = await createKafkaLog({ ...log.options, clientId: settings.threadName })
+  const membership = connected.membership({
+    group: settings.applicationId,
+    memberId: randomUUID(),
+    processId: log.processId,
+    logger,
+    ...(log.userEndpoint === undefined ? {} : { userEndpoint: log.userEndpoint }),
+  })
+  return { log: connected, membership }
+}
+
 async function main(): Promise<void> {
-  const log = createLogClient(start.logPort, nodeClock)
+  const { log, membership } = await connect(start)
   const application = await (await importApplication(start.application)).build(start.prepared)
   const created = await createThread({
     application,

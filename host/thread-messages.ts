@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { Endpoint, KafkaOptions } from '#connectors/kafka'
 import type { StreamsErrorCode, TaskId } from '#streams/base'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
+import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
 import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import type { LogLevel, LogLine } from './logger.ts'
@@ -15,9 +16,20 @@ export type ThreadStart = {
   readonly logLevel: LogLevel
   /** Whether anybody listens to the steps of restores: they are not sent otherwise. */
   readonly tellsRestores: boolean
-  /** The way to the owner of the log. */
-  readonly logPort: MessagePort
+  readonly log: ThreadLog
 }
+
+/** The way of a stream thread to its log. */
+export type ThreadLog =
+  /** To the owner of the embedded log. */
+  | { readonly kind: 'embedded'; readonly port: MessagePort }
+  /** Connections of its own, and a membership of its own. */
+  | {
+      readonly kind: 'kafka'
+      readonly options: Omit<KafkaOptions, 'clientId'>
+      readonly processId: string
+      readonly userEndpoint?: Endpoint
+    }
 
 export type FailureData = {
   readonly code: StreamsErrorCode | undefined
@@ -31,6 +43,7 @@ export type FailureData = {
 export type ThreadRequest =
   | { readonly kind: 'stop' }
   | { readonly kind: 'query'; readonly id: number; readonly query: StoreQuery }
+  | { readonly kind: 'state-query'; readonly id: number; readonly request: StateQueryRequest }
   | { readonly kind: 'samples'; readonly id: number }
   | { readonly kind: 'metadata'; readonly id: number }
   | { readonly kind: 'assigned'; readonly generation: number; readonly active: readonly TaskId[] }
@@ -47,6 +60,7 @@ export type ThreadReport =
   | { readonly kind: 'metadata'; readonly id: number; readonly metadata: ThreadMetadata | undefined }
   | { readonly kind: 'log'; readonly line: LogLine }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: QueryAnswer }
+  | { readonly kind: 'state-answer'; readonly id: number; readonly answer: StateQueryResult }
   | { readonly kind: 'refusal'; readonly id: number; readonly failure: FailureData }
   | { readonly kind: 'samples'; readonly id: number; readonly samples: readonly MetricSample[] }
   | { readonly kind: 'stopped' }

@@ -1,14 +1,13 @@
-import type { MessagePort } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { StreamsError, type TaskId } from '#streams/base'
 import type { Logger } from '#streams/ports'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
+import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
 import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import { failureError } from './failure-data.ts'
 import type { LogLevel } from './logger.ts'
 import type { MetricSample } from './metrics-registry.ts'
-import type { ThreadReport, ThreadRequest, ThreadStart } from './thread-messages.ts'
+import type { ThreadLog, ThreadReport, ThreadRequest, ThreadStart } from './thread-messages.ts'
 
 /** A stream thread in a worker, as the main thread sees it. */
 export type ThreadWorker = {
@@ -19,6 +18,7 @@ export type ThreadWorker = {
   /** Resolves when the worker is no more: everything that it had open is closed. */
   readonly exited: Promise<void>
   query(query: StoreQuery): Promise<QueryAnswer>
+  queryState(request: StateQueryRequest): Promise<StateQueryResult>
   samples(): Promise<readonly MetricSample[]>
   /** Undefined while it is starting. */
   metadata(): Promise<ThreadMetadata | undefined>
@@ -42,7 +42,7 @@ export type ThreadWorkerOptions = {
   readonly settings: ThreadSettings
   readonly logLevel: LogLevel
   readonly logger: Logger
-  readonly logPort: MessagePort
+  readonly log: ThreadLog
   readonly onRestored: ((summary: RestoreSummary) => void) | undefined
   readonly onRestore: ((event: RestoreEvent) => void) | undefined
   readonly group: GroupCallbacks
@@ -51,12 +51,12 @@ export type ThreadWorkerOptions = {
 type Waiting = { resolve(value: never): void; reject(error: unknown): void }
 
 export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
-  const { application, prepared, settings, logLevel, logger, logPort } = options
+  const { application, prepared, settings, logLevel, logger, log } = options
   const tellsRestores = options.onRestore !== undefined
-  const start: ThreadStart = { application, prepared, settings, logLevel, logPort, tellsRestores }
+  const start: ThreadStart = { application, prepared, settings, logLevel, log, tellsRestores }
   const worker = new Worker(new URL('./stream-thread-worker.ts', import.meta.url), {
     workerData: start,
-    transferList: [logPort],
+    transferList: log.kind === 'embedded' ? [log.port] : [],
     name: settings.threadName,
   })
   const waiting = new Map<number, Waiting>()
@@ -106,6 +106,7 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
         options.onRestored?.(message.summary)
         return
       case 'answer':
+      case 'state-answer':
         settle(message.id)?.resolve(message.answer as never)
         return
       case 'samples':
@@ -157,6 +158,7 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
     finished: finished.promise,
     exited: exited.promise,
     query: (query) => ask((id) => ({ kind: 'query', id, query })),
+    queryState: (request) => ask((id) => ({ kind: 'state-query', id, request })),
     samples: () => ask((id) => ({ kind: 'samples', id })),
     metadata: () => ask((id) => ({ kind: 'metadata', id })),
     assign: (generation, active) => tell({ kind: 'assigned', generation, active }),

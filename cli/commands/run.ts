@@ -1,8 +1,15 @@
 import { basename } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { createConsoleLogger, type EmbeddedApplication, type LogLevel, startEmbeddedApplication } from '#host'
+import {
+  createConsoleLogger,
+  type KafkaApplication,
+  type LogLevel,
+  startEmbeddedApplication,
+  startKafkaApplication,
+} from '#host'
 import type { ProcessingGuarantee, StreamsOptions } from '#streams/runtime'
 import { fail } from '../fail.ts'
+import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
 
 type RunOptions = {
   readonly data: string
@@ -11,20 +18,23 @@ type RunOptions = {
   readonly guarantee?: ProcessingGuarantee
   readonly commitIntervalMs?: number
   readonly logLevel: LogLevel
-}
+  readonly standbys?: number
+} & KafkaCommandOptions
 
 const LONGEST_STOP_MS = 30_000
 
 export function runCommand(): Command {
-  return new Command('run')
-    .description('Runs a topology in this process, on the embedded log. Ctrl-C stops it; the next start goes on there.')
+  const command = new Command('run')
+    .description(
+      'Runs a topology in this process, on the embedded log or on Apache Kafka. Ctrl-C stops it; the next start goes on there.',
+    )
     .argument(
       '<module>',
       'a TypeScript or JavaScript module that exports `topology` (and may export `topics`, `config`)',
     )
     .option(
       '--data <directory>',
-      'where log and state are kept; one process at a time',
+      'where log and state are kept (on Kafka: state); one process at a time',
       process.env.MTO_DATA_DIR ?? './data',
     )
     .option('--application-id <id>', "names the consumer group, internal topics and state; default: the module's name")
@@ -32,16 +42,25 @@ export function runCommand(): Command {
     .option('--guarantee <guarantee>', 'exactly_once_v2 or at_least_once')
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .option('--standbys <count>', 'on Kafka: copies of the state of each task in other processes', count)
+  return kafkaOptions(command)
     .addHelpText(
       'after',
       `
 Examples:
   mto run examples/word-count.ts --data ./data
   mto run my-topology.ts --threads 2 --commit-interval-ms 20
+  mto run my-topology.ts --kafka localhost:9092 --standbys 1     on Kafka, in as many processes as wanted
 
 Exit code: 0 after a clean stop, 1 when the application failed (the message says why and what to do).`,
     )
     .action(run)
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number, 0 or more.')
+  return value
 }
 
 function positive(text: string): number {
@@ -52,13 +71,13 @@ function positive(text: string): number {
 
 async function run(module: string, options: RunOptions): Promise<void> {
   const logger = createConsoleLogger(options.logLevel)
-  let application: EmbeddedApplication | undefined
+  let application: KafkaApplication | undefined
   try {
     const settings: Partial<StreamsOptions> = {
       ...(options.guarantee === undefined ? {} : { processingGuarantee: options.guarantee }),
       ...(options.commitIntervalMs === undefined ? {} : { commitIntervalMs: options.commitIntervalMs }),
     }
-    application = await startEmbeddedApplication({
+    const start = {
       module,
       applicationId: options.applicationId ?? basename(module).replace(/\.[^.]*$/, ''),
       dataDirectory: options.data,
@@ -66,7 +85,12 @@ async function run(module: string, options: RunOptions): Promise<void> {
       options: settings,
       logLevel: options.logLevel,
       logger,
-    })
+    }
+    const kafka = kafkaOptionsOf(options)
+    const group = options.standbys === undefined ? {} : { standbyReplicas: options.standbys }
+    application = await (kafka === undefined
+      ? startEmbeddedApplication(start)
+      : startKafkaApplication({ ...start, kafka, group }))
     stopOnSignals(application)
     application.ready.then(
       () => process.stdout.write('ready\n'),
@@ -80,7 +104,7 @@ async function run(module: string, options: RunOptions): Promise<void> {
 }
 
 /** The first signal stops cleanly; a second one, or a stop that takes too long, ends the process at once. */
-function stopOnSignals(application: EmbeddedApplication): void {
+function stopOnSignals(application: KafkaApplication): void {
   let asked = false
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(1)

@@ -54,14 +54,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'group.initial.rebalance.delay.ms': '0',
   'group.streams.initial.rebalance.delay.ms': '0',
   'group.streams.heartbeat.interval.ms': '500',
-  'group.streams.min.heartbeat.interval.ms': '200',
+  'group.streams.min.heartbeat.interval.ms': '100',
   'group.streams.session.timeout.ms': '6000',
-  'group.streams.min.session.timeout.ms': '3000',
+  'group.streams.min.session.timeout.ms': '1000',
   'log.cleaner.dedupe.buffer.size': '8388608',
   'auto.create.topics.enable': 'false',
   // Event times of tests are what they are, also years from now; by default brokers refuse more than an hour.
   'log.message.timestamp.after.max.ms': '9223372036854775807',
-  'log.retention.check.interval.ms': '60000',
+  // Events of tests are years old: nothing of them is to go by age while a test runs.
+  'log.retention.ms': '-1',
 }
 
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {

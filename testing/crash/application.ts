@@ -49,7 +49,12 @@ export function topology() {
   return builder.build()
 }
 
-export const config = { cacheBytesMax: 0, commitIntervalMs: 20 }
+/** The events are years old: without the retention, a broker would drop the changelog of windows behind them. */
+export const config = {
+  cacheBytesMax: 0,
+  commitIntervalMs: 20,
+  windowStoreChangelogAdditionalRetentionMs: 10 * 365 * 86_400_000,
+}
 
 /** The events of the test, from their number alone: any process makes the same ones. */
 export function eventOf(number: number): {

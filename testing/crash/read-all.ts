@@ -17,10 +17,14 @@ export async function readTopics(
   return result
 }
 
-async function readTopic(log: Log, topic: string): Promise<readonly (readonly ReadRecord[])[]> {
+/** Of any log: what a read-committed reader sees. */
+export async function readTopic(log: Log, topic: string): Promise<readonly (readonly ReadRecord[])[]> {
   const description = (await log.admin.describeTopics([topic])).get(topic)
   const partitions = Array.from({ length: description?.partitions ?? 0 }, (_, partition) => ({ topic, partition }))
-  const [starts, ends] = await Promise.all([log.admin.startOffsets(partitions), log.admin.endOffsets(partitions)])
+  const [starts, ends] = await Promise.all([
+    log.admin.startOffsets(partitions),
+    log.admin.endOffsets(partitions, 'read_uncommitted'),
+  ])
   const consumer = await log.createConsumer({
     clientId: 'reader',
     isolation: 'read_committed',
