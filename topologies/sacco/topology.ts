@@ -69,9 +69,14 @@ export function createSaccoTopology(
   const parts: Parts = { builder, schemas, stores, statePartitions, rules: createRuleBook(), bands: createBandBook() }
   readTables(parts)
 
-  const activities = takeIn({ builder, schemas, stores: stores.intake, members: stores.members, statePartitions })
-    .mapValues((event): Activity => event, { name: 'events' })
-    .merge(memberSignals(parts), { name: 'activities' })
+  const taken: Activities = takeIn({
+    builder,
+    schemas,
+    stores: stores.intake,
+    members: stores.members,
+    statePartitions,
+  })
+  const activities = taken.merge(memberSignals(parts), { name: 'activities' })
   activities.process(keepMembers(stores.members), { name: 'members' })
   keepBooks(parts, activities)
   countVelocity(activities, stores.velocity)
@@ -114,15 +119,13 @@ function memberSignals({ builder, schemas }: Parts): Activities {
 function keepBooks({ schemas, stores, statePartitions }: Parts, activities: Activities): void {
   const booked = activities.process(postJournals(stores.balances), { name: 'journals', key })
   booked
-    .filter((_id, output) => isJournal(output), { name: 'journals-only' })
-    .mapValues((output) => output as JournalEvent, { name: 'journal-events' })
+    .filter((_id, output): output is JournalEvent => isJournal(output), { name: 'journal-events' })
     .to('sacco.accounting.events', {
       name: 'journals-to',
       value: createEventSerde([definitionOf('journal.posted')], schemas),
     })
   booked
-    .filter((_account, output) => isPosting(output), { name: 'postings-only' })
-    .mapValues((output) => output as AccountPosting, { name: 'postings' })
+    .filter((_account, output): output is AccountPosting => isPosting(output), { name: 'postings' })
     .repartition({
       name: 'postings-by-account',
       partitions: statePartitions,
@@ -137,8 +140,7 @@ function followLoans({ schemas, stores, bands }: Parts, activities: Activities):
   type Delinquent = Exclude<LoanOutput, LoanAged>
   const changes = activities.processValues(keepLoans(stores.loans, bands), { name: 'loans' })
   changes
-    .filter((_member, output) => output.event_type === 'loan.delinquent', { name: 'delinquent-only' })
-    .mapValues((output) => output as Delinquent, { name: 'delinquent-events' })
+    .filter((_member, output): output is Delinquent => output.event_type === 'loan.delinquent', { name: 'delinquent' })
     .to('sacco.loan.events', {
       name: 'delinquent-to',
       value: createEventSerde([definitionOf('loan.delinquent')], schemas),
@@ -156,12 +158,10 @@ function raiseFlags({ schemas, stores, rules }: Parts, watched: Activities): voi
     key,
   })
   found
-    .filter((_member, output) => isFlag(output), { name: 'flags-only' })
-    .mapValues((output) => output as FraudFlag, { name: 'flags' })
+    .filter((_member, output): output is FraudFlag => isFlag(output), { name: 'flags' })
     .to(ANALYTICS, { name: 'flags-to', value: createEventSerde([definitionOf('fraud.detected')], schemas) })
   found
-    .filter((_member, output) => isSignal(output), { name: 'trails-only' })
-    .mapValues((output) => output as MemberSignal, { name: 'trails' })
+    .filter((_member, output): output is MemberSignal => isSignal(output), { name: 'trails' })
     .to(MEMBER_SIGNALS_TOPIC, { name: 'trails-to', value: signalSerde })
   watched
     .flatMap((_member, event) => memberSignalsOf(event), { name: 'member-signals', key, value: signalSerde })

@@ -4,6 +4,7 @@ import { LOANS_SOURCE } from '../loans/loans.ts'
 import type { MembersStoreSpec } from '../members/stores.ts'
 import { DEAD_LETTER_TOPIC, LATE_TOPIC } from '../shared/names.ts'
 import { OWN_HEADER } from '../shared/own-header.ts'
+import type { Activities } from '../shared/signals.ts'
 import { isRefused, isTaken, markLate, type Refused, takeEvents } from './intake.ts'
 import type { IntakeStores } from './stores.ts'
 import { timestampOf } from './timestamps.ts'
@@ -21,7 +22,7 @@ export type IntakeNeeds = {
  * partitions already; members, loans and payments are brought to as many by a repartition topic each. What is refused
  * goes to the late topic or to the dead letters.
  */
-export function takeIn(needs: IntakeNeeds): KStream<string, SaccoEvent, 'no-value-serde'> {
+export function takeIn(needs: IntakeNeeds): Activities {
   const { schemas, stores, members } = needs
   const outcome = sources(needs).processValues(
     takeEvents({ stores, members, directTopics: ['sacco.transaction.events', 'sacco.accounting.events'] }),
@@ -37,9 +38,9 @@ export function takeIn(needs: IntakeNeeds): KStream<string, SaccoEvent, 'no-valu
       .mapValues((result) => (result as Refused).refused, { name: `${name}-events` })
       .to(topic, { name: `${name}-to`, value })
   }
-  return outcome
-    .filter((_key, value) => isTaken(value), { name: 'taken' })
-    .mapValues((value) => value as SaccoEvent, { name: 'taken-events' })
+  const taken = outcome.filter((_key, result): result is SaccoEvent => isTaken(result), { name: 'taken' })
+  // Every event is an activity; that a stream of events may be read as one of activities, the types do not say.
+  return taken as unknown as Activities
 }
 
 function sources({ builder, schemas, statePartitions }: IntakeNeeds): KStream<string, SaccoEvent> {
