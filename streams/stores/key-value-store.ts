@@ -104,10 +104,12 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     if (this.#cache !== undefined) {
       this.#cache.hold(entry, found === undefined ? OLD_VALUE_UNKNOWN : found.value, this.#writes.entryBytes)
     }
+    const bytesBefore = entry.dirtySequence === 0 ? undefined : this.#writes.weighBefore(entry)
     entry.value = value
     entry.timestampMs = this.#environment.recordContext.timestampMs
     entry.isReferenced = true
     if (entry.dirtySequence === 0) this.#writes.add(entry)
+    else if (bytesBefore !== undefined) this.#writes.weighAfter(entry, bytesBefore)
     this.#cache?.keepBound()
   }
 

@@ -131,13 +131,14 @@ export class SegmentedBuffer<K, V> {
       this.#insert(group, index, entry)
     }
     this.#cache?.hold(entry, isKnown ? entry.value : OLD_VALUE_UNKNOWN, this.#writes.entryBytes)
+    const bytesBefore = entry.dirtySequence === 0 ? undefined : this.#writes.weighBefore(entry)
     entry.value = value
     entry.timestampMs = this.#environment.recordContext.timestampMs
     if (entry.dirtySequence === 0) {
       group.dirtyCount++
       this.#writes.add(entry)
       this.#segments.note(timeMs)
-    }
+    } else if (bytesBefore !== undefined) this.#writes.weighAfter(entry, bytesBefore)
     this.#cache?.keepBound()
     return true
   }

@@ -5,6 +5,9 @@ import type { ScannedEntry, ScanSource } from './merged-scan.ts'
 import type { CacheableEntry, CachedUpdate } from './record-cache.ts'
 import { ENTRY_OVERHEAD_BYTES, SizeEstimate } from './store-basics.ts'
 
+/** Of the writes to entries that are dirty already, one in so many is weighed: values may grow between two commits. */
+const REWRITE_INTERVAL = 64
+
 /** An entry that can be uncommitted. `dirtySequence` 0 = clean; else it rises in the order of becoming dirty. */
 export type BufferedEntry = Omit<ScannedEntry, 'dirtySequence'> & {
   dirtySequence: number
@@ -21,6 +24,9 @@ export class WriteBuffer<E extends BufferedEntry> implements ScanSource<E> {
   readonly #size = new SizeEstimate()
   readonly #measure: (entry: E) => number
   #preparedCount = 0
+  #rewrites = 0
+  /** Estimated bytes by which dirty entries grew, or shrank, since they became dirty. */
+  #growthBytes = 0
 
   /** `measure` gives the serialized bytes of an entry; it is asked rarely. */
   constructor(keyspace: Keyspace, engineKeyOf: (entry: E) => Bytes, measure: (entry: E) => number) {
@@ -36,13 +42,26 @@ export class WriteBuffer<E extends BufferedEntry> implements ScanSource<E> {
     if (this.#size.wants(count)) this.#size.sample(this.#measure(entry))
   }
 
+  /**
+   * Before a dirty entry takes another value: its bytes, if this write is to be weighed; else undefined. Weighing what
+   * changes, and not what is there, keeps a large value that is often written from counting for all the others.
+   */
+  weighBefore(entry: E): number | undefined {
+    return (++this.#rewrites & (REWRITE_INTERVAL - 1)) === 0 ? this.#measure(entry) : undefined
+  }
+
+  weighAfter(entry: E, bytesBefore: number): void {
+    this.#growthBytes += REWRITE_INTERVAL * (this.#measure(entry) - bytesBefore)
+  }
+
   /** Estimated bytes of one entry in memory. */
   get entryBytes(): number {
     return this.#size.averageBytes + ENTRY_OVERHEAD_BYTES
   }
 
   get dirtyBytes(): number {
-    return this.entries.length * this.entryBytes
+    const count = this.entries.length
+    return Math.max(count * this.entryBytes + this.#growthBytes, count * ENTRY_OVERHEAD_BYTES)
   }
 
   syncIndex(): void {
@@ -63,6 +82,7 @@ export class WriteBuffer<E extends BufferedEntry> implements ScanSource<E> {
   forget(): void {
     this.entries = []
     this.#preparedCount = 0
+    this.#growthBytes = 0
     this.index.clear()
     this.epoch++
   }
