@@ -486,11 +486,12 @@ export class StreamTask implements NodeHost {
       const endToEnd = endToEndLatency(this.metrics, tags)
       const source = new SourceInstance(node.name, node.keySerde, node.valueSerde, endToEnd)
       this.#nodes.set(node.name, source)
-      return topics.map(({ name, internal }) => {
+      return topics.flatMap(({ name, internal }) => {
+        const position = positions.find((candidate) => candidate.topic === name)
+        // A topic that is narrower than the task's other inputs has no such partition.
+        if (position === undefined) return []
         this.#sources.set(name, source)
         this.#consumed.set(name, new TopicMeter(this.metrics, 'consumed', name, tags))
-        const position = positions.find((candidate) => candidate.topic === name)
-        const start = present(position, `no start position for input ${name}-${this.partition}`)
         const extract = node.timestampExtractor ?? this.#config.defaultTimestampExtractor
         const read = (raw: LogRecord, partitionTimeMs: number, head: HeadRecord): boolean =>
           this.#readRecord(raw, partitionTimeMs, head, {
@@ -499,8 +500,8 @@ export class StreamTask implements NodeHost {
             extract,
             nullsAllowed: internal,
           })
-        const queue = new RecordQueue(name, this.partition, start.offset, read)
-        this.#committedOffsets.set(queue, start.offset)
+        const queue = new RecordQueue(name, this.partition, position.offset, read)
+        this.#committedOffsets.set(queue, position.offset)
         return queue
       })
     })

@@ -133,6 +133,24 @@ describe('test driver', () => {
     },
   )
 
+  test('topics that are read together may have different numbers of partitions', () => {
+    const builder = createStreamsBuilder()
+    const texts = { key: string, value: string }
+    const merged = builder.stream(['wide', 'narrow'], texts).merge(builder.stream(/other-.*/, texts))
+    merged.to('out')
+    const partitionsOf = { wide: 3, narrow: 1, 'other-a': 2, 'other-b': 4, out: 1 }
+    using driver = createTestDriver(builder.build(), { partitionsOf })
+    expect(driver.topology.tasks).toEqual(['0_0', '0_1', '0_2', '0_3'])
+    const inputs = ['wide', 'narrow', 'other-a', 'other-b']
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    for (const topic of inputs) for (const key of keys) driver.inputTopic(topic, texts).pipe(key, topic)
+    driver.crashAndLoseState()
+    driver.inputTopic('narrow', texts).pipe('g', 'narrow')
+    const seen = driver.outputTopic('out', texts).readAll()
+    const expected = [...inputs.flatMap((topic) => keys.map((key) => `${topic} ${key}`)), 'narrow g']
+    expect(seen.map(({ key, value }) => `${value} ${key}`).sort()).toEqual(expected.sort())
+  })
+
   test('a global store is given nulls only where its serde says that null is data', () => {
     const holidays = keyValueStore({ name: 'holidays', key: string, value: string })
     const driverOf = (value: Serde<string | null>) => {
