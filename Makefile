@@ -17,6 +17,13 @@ node_modules/.installed: package.json package-lock.json
 	@node -e 'const major = Number(process.versions.node.split(".")[0]); if (major < 24) { console.error("Mto needs Node 24 or later; this is " + process.version + ", and there is no binary of Node 24 for " + process.platform + "-" + process.arch + " among the packages. Install Node 24 and run this again."); process.exit(1) }'
 	@touch $@
 
+demo: install ## A SACCO in one process with live dashboards: prints `ready http://127.0.0.1:8080` (PORT, MTO_DATA_DIR)
+	@exec node cli/mto.ts demo
+
+load-test: install ## 10,000 events/s for a minute, API and live feed open, then the money is verified; exit code 1 on a miss
+	node cli/mto.ts load --data build/load-test --fresh --rate $(RATE) --seconds $(LOAD_SECONDS) --p95-max-ms 100 --labels build/load-test/labels.jsonl; \
+	  load=$$?; node cli/mto.ts verify --data build/load-test && exit $$load
+
 test: install ## Installs, then runs every check and test
 	@$(MAKE) --no-print-directory types lint layers
 	vitest run
@@ -44,6 +51,9 @@ clean: ## Removes what was installed and produced (not your data directory)
 
 oracle: install ## Runs Java's cases through the test driver, on all stores, with crashes: all equal, or exit code 1
 	node testing/oracle/check.ts
+
+RATE ?= 10000
+LOAD_SECONDS ?= 60
 
 SEED ?= 1
 COUNT ?= 1000

@@ -2,8 +2,10 @@
 import { Command } from 'commander'
 import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
+import { evaluateCommand } from './commands/evaluate.ts'
 import { loadCommand } from './commands/load.ts'
 import { runCommand } from './commands/run.ts'
+import { topicsCommand } from './commands/topics.ts'
 import { verifyCommand } from './commands/verify.ts'
 
 /** The `mto` command. Each file in `commands/` is one of its commands; only they read the environment. */
@@ -18,7 +20,15 @@ Start with:
   )
   .showHelpAfterError('(add --help for what can be given)')
 
-for (const command of [demoCommand(), loadCommand(), verifyCommand(), runCommand(), describeCommand()])
+for (const command of [
+  demoCommand(),
+  loadCommand(),
+  verifyCommand(),
+  evaluateCommand(),
+  topicsCommand(),
+  runCommand(),
+  describeCommand(),
+])
   program.addCommand(command)
 
 await program.parseAsync()

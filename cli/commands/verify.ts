@@ -111,6 +111,7 @@ function formatVerify(report: VerifyReport): string {
     topic,
     ...[
       account.records,
+      account.compacted,
       account.own,
       account.processed,
       account.duplicate,
@@ -120,7 +121,17 @@ function formatVerify(report: VerifyReport): string {
       account.waiting,
     ].map(formatCount),
   ])
-  const inputColumns = ['records', 'own', 'processed', 'duplicate', 'late', 'dead-lettered', 'unreadable', 'waiting']
+  const inputColumns = [
+    'records',
+    'compacted',
+    'own',
+    'processed',
+    'duplicate',
+    'late',
+    'dead-lettered',
+    'unreadable',
+    'waiting',
+  ]
   const checks = report.checks.map(({ name, compared, differences }) => [
     differences === 0 ? 'ok' : 'WRONG',
     name,
