@@ -69,17 +69,18 @@ class MemberWatcher {
   }
 
   process({ key: memberId, value: activity, timestampMs }: StreamRecord<string, Activity>): void {
+    const profile = this.#members.get(memberId)
+    const isMember = profile !== undefined
     const known = this.#contexts.get(memberId)
     const contextBefore = known ?? NO_CONTEXT
     const context = nextContext(contextBefore, activity, timestampMs)
     // Also when it is empty: what is stored is in memory, what is missing is looked for on disk each time.
-    if (context !== known) this.#contexts.put(memberId, context)
+    if (context !== (isMember ? known : contextBefore)) this.#contexts.put(memberId, context)
     const movesBefore = this.#moves.get(memberId) ?? NO_MOVES
     const movement = movementOf(activity)
     const move = movement === undefined ? undefined : moveOf(movement, timestampMs)
     const moves = movement === undefined || move === undefined ? movesBefore : remember(movesBefore, movement, move)
     if (moves !== movesBefore) this.#moves.put(memberId, moves)
-    const profile = this.#members.get(memberId)
     const input: RuleInput = {
       memberId,
       timeMs: timestampMs,
@@ -149,7 +150,9 @@ class MemberWatcher {
     this.#contexts.put(memberId, { ...context, raised: appended(context.raised, raised, RAISED_MAX) })
     countHit(this.#hits, rule)
     if (rule.isShadow) return
-    const about = { kind: 'member', id: memberId, memberId } as const
+    // Payments that fit nobody and journals are keyed by themselves.
+    const isMember = input.profile !== undefined
+    const about = { kind: isMember ? 'member' : 'other', id: memberId, memberId: isMember ? memberId : null } as const
     this.#emit(memberId, flagOf(rule, about, finding, timeMs), timeMs)
   }
 

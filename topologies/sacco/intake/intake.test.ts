@@ -123,3 +123,21 @@ test('events of a member who is not known yet wait for the registration, and are
   expect(sacco.refused().map(({ reason }) => reason)).toEqual(['unknown-member', 'unknown-member'])
   expect(sacco.all('parked-events')).toEqual([])
 })
+
+test('accounting events are in the partition of their account: they need no member there', () => {
+  using sacco = createSaccoDriver()
+  for (const member of ['M1', 'M2', 'M3', 'M4']) {
+    sacco.join(member)
+    const period = { annual_rate_bps: 1_200, period_from: '2026-02-01', period_to: '2026-02-28' }
+    sacco.send('interest.accrued', {
+      member_id: member,
+      account_id: `LOAN-${member}`,
+      amount_minor: 5,
+      ...period,
+    } as never)
+  }
+  sacco.driver.advanceWallClock(UNKNOWN_MEMBER_WAIT_MS + 2_000)
+  expect(sacco.refused()).toEqual([])
+  expect(sacco.accounting()['sacco.accounting.events|processed|']).toBe(4)
+  expect(sacco.all('fraud-context').map(({ key }) => key)).toEqual(expect.not.arrayContaining(['LOAN-M1', 'LOAN-M2']))
+})

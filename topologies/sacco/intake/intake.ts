@@ -147,7 +147,7 @@ class Intake {
 
   #takeOrPark(record: Incoming, topic: string): void {
     const event = record.value
-    const memberId = memberOf(event)
+    const memberId = memberHere(event, topic)
     if (memberId === null) return this.#take(record, topic)
     const profile = this.#members.get(memberId)
     if (profile === undefined && event.event_type !== 'member.registered') return this.#park(record, topic, memberId)
@@ -162,7 +162,7 @@ class Intake {
   #take(record: Incoming, topic: string): void {
     this.#count(topic, 'processed', '')
     const { value, timestampMs, headers } = record
-    this.#context.forward({ key: memberOf(value) ?? record.key, value, timestampMs, headers })
+    this.#context.forward({ key: memberHere(value, topic) ?? record.key, value, timestampMs, headers })
   }
 
   // Late and duplicate -----------------------------------------------------------------------------------------------
@@ -268,6 +268,14 @@ type MaybeMember = {
   readonly member_id?: string | null
   readonly account_id?: string | null
   readonly currency?: string
+}
+
+/**
+ * The member in whose task the event is. Accounting events are in the partition of their account, journal or person of
+ * staff, and say nothing to the tasks of members, though they may name one.
+ */
+function memberHere(event: SaccoEvent, topic: string): string | null {
+  return topic === 'sacco.accounting.events' ? null : memberOf(event)
 }
 
 export function memberOf(event: SaccoEvent): string | null {

@@ -16,7 +16,7 @@ export const SEEN_BUCKET_MS = 62 * DAY_MS
 export const SEEN_RETENTION_MS = 4 * SEEN_BUCKET_MS
 
 /** How long events of a member who is not known yet wait (wall clock) for the registration to come. */
-export const UNKNOWN_MEMBER_WAIT_MS = 15 * SECOND_MS
+export const UNKNOWN_MEMBER_WAIT_MS = 30 * SECOND_MS
 export const PARKED_CHECK_INTERVAL_MS = 1 * SECOND_MS
 /** Waiting events of one task; further ones are refused at once. */
 export const PARKED_EVENTS_MAX = 10_000
