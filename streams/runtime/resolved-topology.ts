@@ -1,8 +1,7 @@
 import { present } from '../base/assert.ts'
 import { StreamsError } from '../base/errors.ts'
 import { type TaskId, taskId } from '../base/ids.ts'
-import type { TopicConfig, TopicPartition, TopicSpec } from '../ports/index.ts'
-import type { StoreSpec } from '../stores/types.ts'
+import type { TopicPartition, TopicSpec } from '../ports/index.ts'
 import type {
   GlobalStore,
   ProcessorNode,
@@ -14,6 +13,7 @@ import type {
   Topology,
   TopologyNode,
 } from '../topology/topology.ts'
+import { changelogConfig } from './changelog-config.ts'
 import type { StreamsConfig } from './config.ts'
 
 /** A topic with its real name. */
@@ -304,41 +304,11 @@ function changelogSpecs(
         name,
         partitions: sub.partitionCount,
         replicationFactor: config.replicationFactor,
-        config: changelogConfig(spec, config),
+        config: changelogConfig(spec, config.windowStoreChangelogAdditionalRetentionMs),
       })
     }
   }
   return [...specs.values()]
-}
-
-const DAY_MS = 86_400_000
-
-/** Java: Windowed-, Unwindowed- and VersionedChangelogTopicConfig. */
-function changelogConfig(spec: StoreSpec, config: StreamsConfig): TopicConfig {
-  switch (spec.kind) {
-    case 'key-value':
-      return { cleanupPolicy: 'compact' }
-    case 'window':
-    case 'session':
-      return {
-        cleanupPolicy: 'compact,delete',
-        retentionMs: spec.retentionMs + config.windowStoreChangelogAdditionalRetentionMs,
-      }
-    case 'versioned':
-      return {
-        cleanupPolicy: 'compact',
-        minCompactionLagMs: spec.historyRetentionMs + DAY_MS,
-      }
-    case 'custom':
-      return spec.retentionMs === undefined
-        ? { cleanupPolicy: 'compact' }
-        : {
-            cleanupPolicy: 'compact,delete',
-            retentionMs: spec.retentionMs + config.windowStoreChangelogAdditionalRetentionMs,
-          }
-    default:
-      return spec satisfies never
-  }
 }
 
 function writtenTopics(

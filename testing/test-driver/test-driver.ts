@@ -104,6 +104,11 @@ class Driver implements TestDriver {
     this.#open = open
     this.topology = resolve(topology, this.#config, options)
     this.#createTopics(topology)
+    for (const { topic, partition, ...record } of options.existing?.records ?? []) {
+      this.#topics.append(topic, partition, record)
+    }
+    for (const offset of options.existing?.committed ?? [])
+      this.#committed.set(`${offset.topic}/${offset.partition}`, offset)
     this.#namesTopicsByRecord = [...topology.nodes.values()].some(
       (node) => node.kind === 'sink' && typeof node.topic === 'function',
     )

@@ -1,4 +1,4 @@
-import type { Headers, Logger, Metrics, Serde } from '#streams/ports'
+import type { CommittedOffset, Headers, Logger, LogRecord, Metrics, Serde } from '#streams/ports'
 import type { ResolvedTopology, StreamsOptions } from '#streams/runtime'
 
 export type TestDriverOptions = {
@@ -14,6 +14,11 @@ export type TestDriverOptions = {
   readonly config?: Partial<StreamsOptions>
   readonly logger?: Logger
   readonly metrics?: Metrics
+  /** What the application finds at its start: records of any topic, and offsets that were committed before. */
+  readonly existing?: {
+    readonly records: readonly (Omit<LogRecord, 'offset'> & { readonly topic: string; readonly partition: number })[]
+    readonly committed: readonly CommittedOffset[]
+  }
 }
 
 export type InputRecord<K, V> = {
