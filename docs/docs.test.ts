@@ -74,6 +74,22 @@ test('every operator has a page', async () => {
   expect([...operators].filter((name) => !index.has(name))).toEqual([])
 })
 
+test('every page of an operator answers the same questions, and every example is on a page', async () => {
+  const pages = (await documentsIn('docs/operators')).filter((page) => !page.endsWith('README.md'))
+  const shown = new Set<string>()
+  for (const page of pages) {
+    const text = await readFile(join(root, page), 'utf8')
+    for (const [, , , file] of text.matchAll(block)) shown.add(file as string)
+    const headings = [...text.matchAll(/^## (.*)$/gm)]
+      .map(([, heading]) => (heading as string).toLowerCase())
+      .join(' | ')
+    const missing = ['time', 'state', 'cost', 'nulls', 'coming from java'].filter((part) => !headings.includes(part))
+    expect(missing, page).toEqual([])
+  }
+  const examples = (await readdir(join(root, 'examples/operators'))).filter((file) => !file.endsWith('.test.ts'))
+  expect(examples.filter((file) => !shown.has(`examples/operators/${file}`))).toEqual([])
+})
+
 test('every method and setting of Java has a row', async () => {
   const names = (await readFile(join(root, 'docs/testdata/java-api.txt'), 'utf8')).split('\n').flatMap((line) => {
     const [, of = ''] = line.startsWith('#') ? [] : line.split(': ')
