@@ -24,6 +24,7 @@ import { describeMember } from './member-description.ts'
 import { prepareApplication } from './prepare-application.ts'
 import { prepareRecords } from './prepare-records.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
+import { StandbyTasks } from './standby-task.ts'
 import { type RestoreEvent, type RestoreSummary, StateRestorer } from './state-restorer.ts'
 import type { StreamTask } from './task.ts'
 import { isMendedByRestore, type OpenTask, offsetOf, openTask } from './task-opener.ts'
@@ -80,6 +81,7 @@ const BOUND_CHECK_MASK = 63
 /** However many tasks and records there are: commits, queries and the membership have their turn after this. */
 const TURN_MS_MAX = 100
 const ERROR_BACKOFF_MS = 200
+const LOCKED_RETRY_MS = 100
 const NS_PER_MS = 1_000_000
 
 /**
@@ -99,6 +101,7 @@ class Thread implements StreamThread {
   readonly #config: StreamsConfig
   readonly #collector: LogCollector
   readonly #restorer: StateRestorer
+  readonly #standbys: StandbyTasks
   readonly #recordCache: RecordCache | undefined
   readonly #latencies: ThreadMetrics
   readonly #open = new Map<TaskId, OpenTask>()
@@ -114,6 +117,10 @@ class Thread implements StreamThread {
   #stopping = false
   #isPaused = false
   #target: readonly TaskId[] = []
+  #standbyTarget: readonly TaskId[] = []
+  /** To be opened when another thread of this process has closed them. */
+  #waitingForDatabase = new Set<TaskId>()
+  #lastOpeningMs = 0
   /** Taken from the membership, and not carried out to its end yet. */
   #membershipEvent: MembershipEvent | undefined
   /** Since an error of the log: tasks are to be opened anew, with a new producer. */
@@ -145,6 +152,7 @@ class Thread implements StreamThread {
       onRestored: options.onRestored,
       onRestore: options.onRestore,
     })
+    this.#standbys = new StandbyTasks({ ...options, threadName: options.name })
   }
 
   get state(): ThreadState {
@@ -184,7 +192,11 @@ class Thread implements StreamThread {
       state: this.#state,
       isPaused: this.#isPaused,
       tasks: tasks.map(taskMetadata),
-      storeLags: [...this.#restorer.lags(), ...[...this.#running.values()].flatMap(lagsOfRunning)],
+      storeLags: [
+        ...this.#restorer.lags(),
+        ...this.#standbys.lags(),
+        ...[...this.#running.values()].flatMap(lagsOfRunning),
+      ],
     }
   }
 
@@ -252,6 +264,7 @@ class Thread implements StreamThread {
   async #shutDown(): Promise<void> {
     this.#setState('stopping')
     await this.#commit()
+    await this.#standbys.closeAll()
     await this.#closeAllTasks()
     await this.#closeClients()
     await this.#options.membership.leave()
@@ -264,6 +277,7 @@ class Thread implements StreamThread {
       thread: this.name,
     })
     for (const step of [
+      () => this.#standbys.closeAll(),
       () => this.#closeAllTasks(),
       () => this.#closeClients(),
       () => this.#options.membership.leave(),
@@ -328,7 +342,9 @@ class Thread implements StreamThread {
     this.#membershipEvent = membership.poll() ?? this.#membershipEvent
     if (this.#membershipEvent !== undefined) await this.#onMembership(this.#membershipEvent)
     this.#membershipEvent = undefined
+    if (this.#waitingForDatabase.size > 0) await this.#openWaiting()
     if (this.#restorer.tasks.size > 0) await this.#restoreStep()
+    await this.#standbys.update(present(this.#topology, 'no topology'))
     await this.#globals?.update()
     await this.#poll()
     if (!this.#isPaused) {
@@ -390,7 +406,7 @@ class Thread implements StreamThread {
 
   /** How long there is nothing to do unless records come. */
   #waitMs(): number {
-    if (this.#stopping || this.#restorer.tasks.size > 0) return 0
+    if (this.#stopping || this.#restorer.tasks.size > 0 || this.#standbys.isBusy) return 0
     const { clock } = this.#options
     const wallClockMs = clock.wallClockMs()
     let waitMs = this.#config.pollMs
@@ -551,9 +567,14 @@ class Thread implements StreamThread {
         if (revoked.length > 0) await this.#assignInputs([])
         const closedMs = clock.monotonicMs()
         if (revoked.length > 0) this.#latencies.revoked.record(closedMs - startedMs)
-        this.#target = event.assignment.active
-        membership.acknowledge({ active: this.#target, standby: [] })
-        await this.#openTasks(this.#target.filter((id) => !this.#open.has(id)))
+        const { active, standby } = event.assignment
+        for (const id of this.#standbys.ids) if (!standby.includes(id)) await this.#standbys.close(id)
+        this.#waitingForDatabase.clear()
+        this.#target = active
+        this.#standbyTarget = standby
+        membership.acknowledge({ active, standby })
+        await this.#openTasks(active.filter((id) => !this.#open.has(id)))
+        await this.#openStandbys(standby.filter((id) => !this.#standbys.has(id)))
         this.#latencies.assigned.record(clock.monotonicMs() - closedMs)
         return
       }
@@ -562,6 +583,8 @@ class Thread implements StreamThread {
           thread: this.name,
         })
         this.#target = []
+        this.#standbyTarget = []
+        await this.#standbys.closeAll()
         await this.#closeAllTasks()
         // What they have sent must not come with the next commit: others do it again.
         if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()
@@ -577,9 +600,36 @@ class Thread implements StreamThread {
   }
 
   async #openTasks(ids: readonly TaskId[]): Promise<void> {
-    for (const id of ids) await this.#openTask(id)
+    for (const id of ids) await this.#unlessLocked(id, () => this.#openTask(id))
     if (this.#restorer.tasks.size > 0) this.#setState('restoring')
     await this.#restoreStep()
+  }
+
+  async #openStandbys(ids: readonly TaskId[]): Promise<void> {
+    const topology = present(this.#topology, 'no topology')
+    for (const id of ids) await this.#unlessLocked(id, () => this.#standbys.open(id, topology))
+  }
+
+  /** A task that comes from another thread of this process may be open there still: it is tried again. */
+  async #unlessLocked(id: TaskId, open: () => Promise<void>): Promise<void> {
+    try {
+      await open()
+      this.#waitingForDatabase.delete(id)
+    } catch (error) {
+      const isDecidedElsewhere = this.#options.membership.committingMember !== undefined
+      if (!isDecidedElsewhere || !hasCode(error, 'DIRECTORY_LOCKED')) throw error
+      this.#waitingForDatabase.add(id)
+      this.#options.logger.debug(`Task ${id} waits for its state: ${error.message}`, { task: id })
+    }
+  }
+
+  async #openWaiting(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs - this.#lastOpeningMs < LOCKED_RETRY_MS) return
+    this.#lastOpeningMs = nowMs
+    const waiting = [...this.#waitingForDatabase]
+    await this.#openTasks(waiting.filter((id) => this.#target.includes(id)))
+    await this.#openStandbys(waiting.filter((id) => this.#standbyTarget.includes(id)))
   }
 
   /** A store that does not fit its changelog is wiped once, and restored whole. */
