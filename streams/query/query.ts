@@ -102,6 +102,7 @@ export type QueryAnswer = {
  * such store; STATE_UNAVAILABLE while the task that would answer is restoring.
  */
 export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnswer {
+  checkQuery(query)
   const topology = thread.topology
   if (topology === undefined) throw new StreamsError('STATE_UNAVAILABLE', 'the thread is starting; ask again shortly')
   const global = thread.globalStores.get(query.store)
@@ -127,6 +128,36 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
     freshness.push({ taskId: task.id, streamTimeMs: task.group.streamTimeMs, position })
   }
   return { entries, freshness }
+}
+
+/** Whether an answer of this kind can be long, and so needs a limit. */
+const isLimited: Readonly<Record<StoreQuery['kind'], boolean>> = {
+  key: false,
+  range: true,
+  prefix: true,
+  window: true,
+  'window-all': true,
+  session: true,
+  'as-of': false,
+  versions: true,
+  count: false,
+}
+
+/** Queries may come from programs without types: without its limit one would read a whole store in a step. */
+function checkQuery(query: StoreQuery): void {
+  if (!Object.hasOwn(isLimited, query.kind)) {
+    throw new StreamsError(
+      'CONFIG_INVALID',
+      `there is no query of kind ${String(query.kind)}; kinds: ${Object.keys(isLimited).join(', ')}`,
+    )
+  }
+  if (!isLimited[query.kind]) return
+  const { limit } = query as { readonly limit?: unknown }
+  if (Number.isSafeInteger(limit) && (limit as number) >= 0) return
+  throw new StreamsError(
+    'CONFIG_INVALID',
+    `a ${query.kind} query needs a limit, a whole number of entries, and has ${String(limit)}`,
+  )
 }
 
 function read(
