@@ -146,7 +146,7 @@ export function drawFaults(prng: Prng, range: FaultRange): readonly Fault[] {
 
 function drawFault(prng: Prng, kind: FaultName): FaultKind {
   const operation = (): Operation | 'any' =>
-    prng.next() < 0.3 ? 'any' : (OPERATIONS[prng.below(OPERATIONS.length)] as Operation)
+    prng.next() < 0.5 ? 'any' : (OPERATIONS[prng.below(OPERATIONS.length)] as Operation)
   const downMs = (): number => (prng.next() < 0.5 ? prng.below(500) : prng.below(5_000))
   switch (kind) {
     case 'lost-request':

@@ -41,6 +41,11 @@ export class GroupCoordinator {
     this.#prng = prng
   }
 
+  /** Everybody has given up what was revoked, so that each task is where it shall be. */
+  get isConverged(): boolean {
+    return this.#tasks.every((task) => this.#owners.get(task) === this.#target.get(task))
+  }
+
   /** Which task reads a partition, for commits that name partitions. */
   setInputs(inputs: ReadonlyMap<string, TaskId>): void {
     this.#taskOfInput = new Map(inputs)

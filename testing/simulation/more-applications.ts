@@ -3,6 +3,7 @@ import { createPrng, type Prng, utf8Encode } from '#streams/base'
 import { sendToDeadLetterTopic } from '#streams/runtime'
 import { type BenchEvent, benchEvent, EVENTS_TOPIC, MEMBERS_TOPIC } from '../../bench/topologies/event.ts'
 import { buildProgram, generateInputs, generateProgram } from '../generator/index.ts'
+import { optimizationOf } from './random-topology.ts'
 import { type SimulatedApplication, type SimulatedRecord, textRecord } from './workload.ts'
 
 export const DEAD_LETTERS_TOPIC = 'dead-letters'
@@ -59,7 +60,7 @@ export function programApplication(seed: number): SimulatedApplication {
   return {
     name: `program/${seed}`,
     usesWallClock: false,
-    build: (persistence) => buildProgram(program, { persistence }).topology,
+    build: (persistence) => buildProgram(program, { persistence, optimization: optimizationOf(seed) }).topology,
     records: (prng) =>
       generateInputs(prng, { count: 20 + prng.below(100), nullKeys: prng.next() < 0.5 }).map(
         ({ topic, key, value, timestampMs }) => textRecord(topic, key, value, timestampMs),

@@ -48,7 +48,8 @@ function hunt(mutant: Mutant): Promise<Found | undefined> {
       output += new TextDecoder().decode(chunk)
     })
     child.on('error', reject)
-    child.on('close', () => {
+    child.on('close', (code) => {
+      if (code !== 0) reject(new Error(`${mutant.name} could not be hunted: exit code ${code}`))
       const last = output.trim().split('\n').at(-1) ?? ''
       resolve(last.startsWith('{') ? (JSON.parse(last) as Found) : undefined)
     })

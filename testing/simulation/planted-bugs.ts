@@ -152,10 +152,10 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'membership-event-lost-with-the-commit',
+    name: 'revoked-tasks-kept',
     file: THREAD,
-    find: 'this.#membershipEvent = membership.poll() ?? this.#membershipEvent',
-    replace: 'this.#membershipEvent = membership.poll()',
+    find: 'for (const id of revoked) await this.#closeTask(id)\n',
+    replace: '',
     log: 'simulated',
   },
   {

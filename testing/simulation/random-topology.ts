@@ -44,10 +44,15 @@ export function randomApplication(seed: number): SimulatedApplication {
     build: (persistence) => {
       const builder = createStreamsBuilder()
       draw({ prng: createPrng(seed), builder, names: 0 })
-      return builder.build({ persistence })
+      return builder.build({ persistence, optimization: optimizationOf(seed) })
     },
     records: (prng) => textRecords(prng, sourceTopics(seed), 20 + prng.below(100)),
   }
+}
+
+/** A third of the topologies: repartition topics are merged, source topics serve as changelogs. */
+export function optimizationOf(seed: number): 'none' | 'all' {
+  return seed % 3 === 0 ? 'all' : 'none'
 }
 
 const SOURCES = 2

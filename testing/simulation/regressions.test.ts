@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createStreamsBuilder, joinWindows, nullable, ON_WINDOW_CLOSE, serdes, tumblingWindows } from '#streams'
+import { hexOf, taskId } from '#streams/base'
 import { createTestDriver } from '../test-driver/index.ts'
+import { createThreadScenario } from './thread-scenario.ts'
 
 /** What the simulator has found, each as small as it could be made. */
 const HOUR_MS = 3_600_000
@@ -63,4 +65,75 @@ describe('found by simulation', () => {
     expect(out.readAll().map(({ value }) => value)).toEqual(['before', 'after'])
     driver.close()
   })
+
+  test('what lost tasks have sent does not come with the next commit', async () => {
+    const scenario = createThreadScenario(copyTopology(), ['in', 'out'], { partitions: 2, commitIntervalMs: 1_000 })
+    scenario.assign([taskId(0, 0), taskId(0, 1)])
+    await scenario.run(500)
+    scenario.append('in', 0, 'a', 'sent, then lost')
+    await scenario.run(100)
+    scenario.lose()
+    scenario.assign([taskId(0, 1)])
+    scenario.append('in', 1, 'b', 'kept')
+    await scenario.run(3_000)
+    expect(scenario.failure()).toBeUndefined()
+    expect([...scenario.values('out', 0), ...scenario.values('out', 1)]).toEqual(['kept'])
+  })
+
+  test('a thread outlives a log that is away for longer than one attempt to open its tasks again', async () => {
+    const scenario = createThreadScenario(copyTopology(), ['in', 'out'], { partitions: 1, commitIntervalMs: 50 })
+    scenario.assign([taskId(0, 0)])
+    await scenario.run(500)
+    scenario.process.unreachableUntilMs = 10_000
+    scenario.append('in', 0, 'a', 'first')
+    await scenario.run(15_000)
+    expect(scenario.failure()).toBeUndefined()
+    expect(scenario.values('out', 0)).toEqual(['first'])
+  })
+
+  test('a thread whose position was deleted goes on where the log begins', async () => {
+    const scenario = createThreadScenario(copyTopology(), ['in', 'out'], { partitions: 1, commitIntervalMs: 50 })
+    scenario.assign([taskId(0, 0)])
+    for (const value of ['0', '1']) scenario.append('in', 0, 'a', value)
+    await scenario.run(1_000)
+    scenario.process.stalledUntilMs = 3_000
+    for (const value of ['2', '3', '4']) scenario.append('in', 0, 'a', value)
+    scenario.core.deleteRecords([{ topic: 'in', partition: 0, offset: 4 }])
+    await scenario.run(5_000)
+    expect(scenario.failure()).toBeUndefined()
+    expect(scenario.values('out', 0).slice(-1)).toEqual(['4'])
+  })
+
+  test('duplicates of a window store have the same numbers with a restore in between', () => {
+    const changelogKeys = (crashes: boolean): readonly string[] => {
+      const builder = createStreamsBuilder()
+      const windows = joinWindows({ beforeMs: 1_000, afterMs: 1_000, graceMs: 0 })
+      builder
+        .stream('left', TEXT)
+        .join(builder.stream('right', TEXT), (left, right) => `${left}+${right}`, windows, { value: text, name: 'j' })
+        .to('out')
+      const driver = createTestDriver(builder.build())
+      const left = driver.inputTopic('left', TEXT)
+      left.pipe('a', 'one', HOUR_MS)
+      left.pipe('a', 'far too late', 0)
+      if (crashes) driver.crashAndLoseState()
+      left.pipe('a', 'two', HOUR_MS)
+      const raw = { ...serdes.string, deserialize: (bytes: Uint8Array) => hexOf(bytes, bytes.length) }
+      const topic = driver.topics().find((name) => name.includes('JOINTHIS')) as string
+      const keys = driver
+        .outputTopic(topic, { key: raw, value: text })
+        .readAll()
+        .map(({ key }) => key)
+      driver.close()
+      return keys
+    }
+    expect(changelogKeys(false)).toHaveLength(2)
+    expect(changelogKeys(true)).toEqual(changelogKeys(false))
+  })
 })
+
+function copyTopology() {
+  const builder = createStreamsBuilder()
+  builder.stream('in', TEXT).to('out')
+  return builder.build()
+}

@@ -65,7 +65,7 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
         const name = `${topic}/${partition}`
         return !inputs.has(name) || (offsets.get(name) ?? 0) === core.slots({ topic, partition }).length
       })
-      return isRead && before === ends
+      return isRead && before === ends && group.isConverged
     },
     describeLag: () => {
       const offsets = new Map(
@@ -81,6 +81,7 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
             ? []
             : `${name} is at ${at} of ${stable}/${end}, task ${task} of ${group.ownerOf(task) ?? 'nobody'}`
         })
+        .concat(group.isConverged ? [] : ['members keep tasks that were revoked'])
         .join('; ')
     },
     readAll: async (topics) =>
