@@ -140,6 +140,8 @@ describe('lists', () => {
     '/v1/members',
     '/v1/members?order=risk',
     '/v1/stores/members/range',
+    '/v1/stores/balance-history/range?prefix=A00001',
+    '/v1/stores/loans/range?order=descending',
     '/v1/dead-letters',
   ])('%s by small pages is the same as by a large one', async (path) => {
     const mark = path.includes('?') ? '&' : '?'

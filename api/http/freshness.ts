@@ -1,3 +1,4 @@
+import type { PartitionOffset } from '#streams/ports'
 import type { StoreFreshness } from '#streams/query'
 import { array, dateTime, type JsonSchema, nullable, object, string } from './json-schema.ts'
 
@@ -22,7 +23,12 @@ export const FRESHNESS_SCHEMA: JsonSchema = object(
   'How fresh the answer is.',
 )
 
-export const NO_FRESHNESS: Freshness = { streamTime: null, streamTimeOldest: null, position: [] }
+/** Of what was read from the log itself: how far, and the newest time seen there. */
+export function logFreshness(positions: readonly PartitionOffset[], newestMs: number | undefined): Freshness {
+  const time = newestMs === undefined ? null : isoOf(newestMs)
+  const position = positions.map(({ topic, partition, offset }) => `${topic}-${partition}@${offset}`)
+  return { streamTime: time, streamTimeOldest: time, position }
+}
 
 export function freshnessOf(answers: readonly StoreFreshness[]): Freshness {
   const times = answers.map(({ streamTimeMs }) => streamTimeMs).filter((timeMs) => timeMs > 0)

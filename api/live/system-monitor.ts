@@ -65,6 +65,7 @@ export type MonitorOptions = {
 const SNAPSHOT_INTERVAL_MS = 1_000
 /** Five minutes of charts. */
 const HISTORY_MAX = 300
+const TASK_GROUP = 'stream-task-metrics'
 /** How often offsets are looked at: latency is as exact as this. Finer while somebody watches. */
 const LOOK_INTERVAL_MS = 100
 const LOOK_INTERVAL_WATCHED_MS = 20
@@ -272,7 +273,11 @@ function subTopologySnapshots(
   return application.topology.subTopologies.map(({ id }) => {
     const isOwn = (sample: MetricSample): boolean => sample.tags['task-id']?.startsWith(`${id}_`) ?? false
     const own = samples.filter(
-      (sample) => sample.group === 'stream-task-metrics' && sample.name === 'process-total' && isOwn(sample),
+      (sample) =>
+        sample.group === 'stream-task-metrics' &&
+        sample.name === 'process-total' &&
+        sample.group === TASK_GROUP &&
+        isOwn(sample),
     )
     const processed = totalOf(own, 'process-total')
     const earlier = before === undefined ? undefined : totalOf(before.samples.filter(isOwn), 'process-total')
@@ -280,11 +285,11 @@ function subTopologySnapshots(
   })
 }
 
+/** Of all tasks. Nodes and threads count the same records under the same name. */
 function totalOf(samples: readonly MetricSample[], name: string): number {
   let total = 0
   for (const sample of samples) {
-    const isOfTask = sample.group === 'stream-task-metrics' && sample.name === name
-    if (isOfTask && sample.kind === 'counter') total += sample.value
+    if (sample.name === name && sample.group === TASK_GROUP && sample.kind === 'counter') total += sample.value
   }
   return total
 }

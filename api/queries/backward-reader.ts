@@ -4,6 +4,8 @@ import { partitionsOf, readBetween } from '../live/log-tail.ts'
 export type PlacedRecord = TopicPartition & { readonly record: LogRecord }
 export type BackwardPage = {
   readonly records: readonly PlacedRecord[]
+  /** Where the topics ended when they were read. */
+  readonly ends: readonly PartitionOffset[]
   /** Exclusive upper bounds of what comes after the first `count` records; undefined when there is nothing more. */
   below(count: number): readonly PartitionOffset[] | undefined
 }
@@ -43,7 +45,7 @@ export async function readBackwards(
       return { ...end, offset: Math.min(end.offset, ...offsets) }
     })
   }
-  return { records, below }
+  return { records, ends, below }
 }
 
 /** At least the last `limit` records below a bound, or all. */

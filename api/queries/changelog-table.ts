@@ -1,6 +1,7 @@
 import { assert, utf8Decode } from '#streams/base'
 import type { Clock, Logger } from '#streams/ports'
 import { type ApiApplication, storeNamed } from '../application.ts'
+import { type Freshness, logFreshness } from '../http/freshness.ts'
 import { followLog, type LogTail } from '../live/log-tail.ts'
 
 /**
@@ -13,6 +14,8 @@ export type ChangelogTable<T> = {
   /** Keys in their order. */
   keys(): readonly string[]
   readonly caughtUp: Promise<void>
+  /** How far the changelog was followed, and the newest event time in it. */
+  freshness(): Freshness
   close(): Promise<void>
 }
 
@@ -39,6 +42,7 @@ export async function followStore<V, T>(options: ChangelogTableOptions<V, T>): P
   const rows = new Map<string, T>()
   let keys: readonly string[] | undefined
   let isFull = false
+  let newestMs: number | undefined
 
   const put = (key: string, bytes: Uint8Array, headers: Parameters<typeof spec.valueSerde.deserialize>[2]): void => {
     if (rows.size >= ROWS_MAX && !rows.has(key)) {
@@ -57,8 +61,9 @@ export async function followStore<V, T>(options: ChangelogTableOptions<V, T>): P
     name: `api-${store}`,
     topics: [topic],
     from: 'start',
-    onRecord: ({ key, value, headers }) => {
+    onRecord: ({ key, value, timestampMs, headers }) => {
       if (key === null) return
+      newestMs = Math.max(newestMs ?? timestampMs, timestampMs)
       const text = utf8Decode(key)
       if (value !== null) put(text, value, headers)
       else if (rows.delete(text)) keys = undefined
@@ -71,6 +76,7 @@ export async function followStore<V, T>(options: ChangelogTableOptions<V, T>): P
       return keys
     },
     caughtUp: tail.caughtUp,
+    freshness: () => logFreshness(tail.positions(), newestMs),
     close: tail.close,
   }
 }

@@ -1,6 +1,6 @@
 import type { ApiApplication } from '../application.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
-import { freshnessOf } from '../http/freshness.ts'
+import { freshnessOf, logFreshness } from '../http/freshness.ts'
 import { anything, array, dateTime, integer, nullable, object, oneOf, ref, string } from '../http/json-schema.ts'
 import { optionalChoice, optionalText, pageCursor, pageLimit } from '../http/parameters.ts'
 import { json, type Route, route } from '../http/route.ts'
@@ -69,7 +69,13 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
     },
     answer: {
       description: 'A page of dead letters.',
-      content: { 'application/json': object({ items: array(ref('DeadLetter')), next: nullable(string()) }) },
+      content: {
+        'application/json': object({
+          items: array(ref('DeadLetter')),
+          next: nullable(string()),
+          freshness: ref('Freshness'),
+        }),
+      },
     },
     handle: async ({ query: { kind, reason, limit, cursor } }) => {
       const before = decodeCursor(cursor, isPositions)
@@ -85,7 +91,8 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
         if (reason === undefined || letter.reason === reason) items.push(letter)
       }
       const next = page.below(looked)
-      return json({ items, next: next === undefined ? null : encodeCursor(next) })
+      const newestMs = page.records[0]?.record.timestampMs
+      return json({ items, next: next === undefined ? null : encodeCursor(next) }, logFreshness(page.ends, newestMs))
     },
   })
 }

@@ -56,7 +56,8 @@ export function loanRoutes(context: SaccoContext): readonly Route[] {
       },
       handle: () => {
         need(reader, STORES.riskScores)
-        return json(riskDistribution([...(context.riskScores?.rows.values() ?? [])]))
+        const scores = [...(context.riskScores?.rows.values() ?? [])]
+        return json(riskDistribution(scores), context.riskScores?.freshness())
       },
     }),
   ]

@@ -73,7 +73,7 @@ function findMembers(context: SaccoContext): Route {
       limit: pageLimit,
       cursor: pageCursor,
     },
-    answer: { description: 'A page of members.', content: { 'application/json': pageOf('MemberSummary', false) } },
+    answer: { description: 'A page of members.', content: { 'application/json': pageOf('MemberSummary') } },
     handle: ({ query: { search, status, order = 'id', limit, cursor } }) => {
       need(context.reader, STORES.members)
       const after = decodeCursor(cursor, isListCursor)
@@ -90,12 +90,12 @@ function findMembers(context: SaccoContext): Route {
         if (!words.every((word) => row.searched.includes(word))) continue
         if (items.length === limit) {
           const score = context.riskScores?.rows.get(last ?? '') ?? -1
-          return json({ items, next: encodeCursor([order, last ?? '', score]) })
+          return json({ items, next: encodeCursor([order, last ?? '', score]) }, context.directory?.freshness())
         }
         items.push(summaryOf(context, id))
         last = id
       }
-      return json({ items, next: null })
+      return json({ items, next: null }, context.directory?.freshness())
     },
   })
 }

@@ -206,6 +206,7 @@ export const SACCO_SCHEMAS = {
     members: integer('Members with a score.'),
     bins: array(object({ from: integer(), to: integer('Inclusive.'), members: integer() })),
     levels: array(object({ level: oneOf(RISK_LEVELS), members: integer() })),
+    freshness: ref('Freshness'),
   }),
 } satisfies Record<string, JsonSchema>
 
@@ -230,10 +231,10 @@ function totals(): Record<string, JsonSchema> {
 }
 
 /** A page of items. */
-export function pageOf(name: string, withFreshness = true): JsonSchema {
+export function pageOf(name: string): JsonSchema {
   return object({
     items: array(ref(name)),
     next: nullable(string(), 'Cursor of the next page; null on the last one.'),
-    ...(withFreshness ? { freshness: ref('Freshness') } : {}),
+    freshness: ref('Freshness'),
   })
 }
