@@ -1,5 +1,5 @@
 import { chooseStateEngine, createMemoryEngine } from '#state-stores'
-import type { GroupMembership, Log, Logger, Metrics } from '#streams/ports'
+import type { GroupMembership, Log, Logger, Metrics, RecordingLevel } from '#streams/ports'
 import {
   createLocalMembership,
   createStreamThread,
@@ -26,6 +26,8 @@ export type ThreadSettings = {
   readonly stateCacheBytesMax: number
   readonly stateWriteBufferBytesMax: number
   readonly options: Partial<StreamsOptions>
+  /** Java: metrics.recording.level. */
+  readonly recordingLevel: RecordingLevel
 }
 
 export type ThreadParts = {
@@ -47,7 +49,11 @@ export async function createThread(parts: ThreadParts): Promise<{ thread: Stream
   const config = resolveConfig({ ...application.config, ...settings.options, applicationId: settings.applicationId })
   const choice = chooseStateEngine({
     directory: settings.stateDirectory,
-    rocksdb: { cacheBytesMax: settings.stateCacheBytesMax, memtableBytesMax: settings.stateWriteBufferBytesMax },
+    rocksdb: {
+      cacheBytesMax: settings.stateCacheBytesMax,
+      memtableBytesMax: settings.stateWriteBufferBytesMax,
+      databasesExpected: databasesOf(application),
+    },
   })
   const memoryEngine = createMemoryEngine()
   if (settings.index === 0) logger.info(choice.sentence)
@@ -73,4 +79,13 @@ export async function createThread(parts: ThreadParts): Promise<{ thread: Stream
       await memoryEngine.close()
     },
   }
+}
+
+const DATABASES_EXPECTED_MIN = 16
+
+/** How many tasks, and so state databases, one thread may come to have: those of all others too, when it is alone. */
+function databasesOf({ topology, topics }: LoadedApplication): number {
+  const given = topics.map(({ partitions }) => partitions)
+  const repartitioned = [...topology.repartitionTopics.values()].map(({ partitions }) => partitions ?? 1)
+  return Math.max(DATABASES_EXPECTED_MIN, topology.subTopologies.length * Math.max(1, ...given, ...repartitioned))
 }
