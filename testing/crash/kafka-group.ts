@@ -80,3 +80,13 @@ async function lagOf(log: Log, applicationId: string): Promise<readonly string[]
     return at >= offset ? [] : [`${topic}-${partition} at ${at} of ${offset}`]
   })
 }
+
+/** Waits for a word in the output of a member. */
+export async function untilSaid(member: Member, word: string, timeoutMs: number): Promise<void> {
+  const endMs = Date.now() + timeoutMs
+  while (!member.output().includes(word)) {
+    if (Date.now() > endMs || !member.isAlive())
+      throw new Error(`${member.name} did not say ${word}:\n${member.errors()}`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}

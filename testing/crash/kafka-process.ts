@@ -31,6 +31,7 @@ application.finished.catch((error: unknown) => {
 process.once('SIGTERM', () => {
   application.stop().catch(() => process.exit(1))
 })
+process.stdout.write('started\n')
 application.ready.then(
   () => process.stdout.write('ready\n'),
   () => {},
