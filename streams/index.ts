@@ -126,6 +126,12 @@ export type {
   RecordMetadata,
 } from './topology/processor.ts'
 export type { Change, StreamRecord } from './topology/record.ts'
+export {
+  failOnInvalidTimestamp,
+  skipInvalidTimestamp,
+  usePartitionTimeOnInvalidTimestamp,
+  wallClockTimestamp,
+} from './topology/timestamp-extractors.ts'
 export type {
   AutoOffsetReset,
   StreamPartitioner,

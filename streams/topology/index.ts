@@ -19,6 +19,12 @@ export type {
   TableValueGetterSupplier,
 } from './processor.ts'
 export { type Change, change, type StreamRecord } from './record.ts'
+export {
+  failOnInvalidTimestamp,
+  skipInvalidTimestamp,
+  usePartitionTimeOnInvalidTimestamp,
+  wallClockTimestamp,
+} from './timestamp-extractors.ts'
 export type {
   AutoOffsetReset,
   GlobalStore,
