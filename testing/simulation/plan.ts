@@ -55,7 +55,8 @@ export function drawPlan(seed: number, application: SimulatedApplication, option
   const drawnLog = prng.next() < EMBEDDED_SHARE ? 'embedded' : 'simulated'
   const log = options.log ?? drawnLog
   const members = 1 + prng.below(4)
-  const partitions = 1 + prng.below(4)
+  const drawnPartitions = 1 + prng.below(4)
+  const partitions = application.partitions ?? drawnPartitions
   const faultsEndMs = 2_000 + prng.below(15_000)
   const records = application.records(prngFor(seed, 'records'))
   const clockFaults = !application.usesWallClock

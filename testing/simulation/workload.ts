@@ -18,6 +18,8 @@ export type SimulatedRecord = {
 /** A topology with the input that it is run with. */
 export type SimulatedApplication = {
   readonly name: string
+  /** Where the topology fixes it. */
+  readonly partitions?: number
   readonly build: (persistence: 'persistent' | 'memory') => Topology
   readonly records: (prng: Prng) => readonly SimulatedRecord[]
   /** Punctuates by the wall clock: its clocks neither jump nor differ, or what it gives would not be determined. */
