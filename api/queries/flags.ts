@@ -68,7 +68,7 @@ export type FlagNames = {
 
 /** Flags that one page looks at when a filter lets few through; the cursor goes on behind them. */
 const SCANNED_MAX = 5_000
-const BATCH = 500
+const BATCH_FILTERED = 500
 
 export type FlagReads = {
   find(filter: FlagFilter, limit: number, after: string | undefined): Promise<Read<FlagPage>>
@@ -76,20 +76,22 @@ export type FlagReads = {
 }
 
 export function createFlagReads(reader: StoreReader, names: FlagNames): FlagReads {
-  const reviewOf = async (flagId: string): Promise<StoredReview | undefined> =>
-    reader.has(STORES.fraudFlagReviews) ? (await reader.get(STORES.fraudFlagReviews, flagId)).value : undefined
-  const viewOf = async (id: string, flag: StoredFlag): Promise<FlagView> =>
-    flagView(flag.data, names, id, await reviewOf(id))
+  /** Reviews of flags whose ids lie between two ids, by flag. */
+  const reviewsBetween = async (from: string, to: string): Promise<ReadonlyMap<string, StoredReview>> => {
+    if (!reader.has(STORES.fraudFlagReviews)) return new Map()
+    const { value } = await reader.page({ store: STORES.fraudFlagReviews.name, from, to, limit: SCANNED_MAX })
+    return new Map(value.map((entry) => [String(entry.key), entry.value as StoredReview]))
+  }
 
-  const batchOf = async (filter: FlagFilter, after: string | undefined) => {
+  const batchOf = async (filter: FlagFilter, after: string | undefined, size: number) => {
     const from = filter.fromMs === undefined ? undefined : timeKey(filter.fromMs)
     const to = filter.toMs === undefined ? undefined : `${timeKey(filter.toMs)}${LAST}`
     const { member } = filter
     if (member === undefined) {
-      const page = { store: STORES.fraudFlags.name, from, to, reverse: true, after, limit: BATCH }
+      const page = { store: STORES.fraudFlags.name, from, to, reverse: true, after, limit: size }
       const { value, freshness } = await reader.page(page)
       const flags = value.map((entry) => ({ id: String(entry.key), flag: entry.value as StoredFlag | undefined }))
-      return { flags, freshness, isLast: value.length < BATCH }
+      return { flags, freshness, isLast: value.length < size }
     }
     const { value, freshness } = await reader.page({
       store: STORES.fraudFlagsByMember.name,
@@ -97,51 +99,57 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
       to: `${member}|${to ?? LAST}`,
       reverse: true,
       after: after === undefined ? undefined : `${member}|${after}`,
-      limit: BATCH,
+      limit: size,
     })
     const ids = value.map(({ key }) => String(key).slice(member.length + 1))
     const flags = await Promise.all(
       ids.map(async (id) => ({ id, flag: (await reader.get(STORES.fraudFlags, id)).value as StoredFlag | undefined })),
     )
-    return { flags, freshness, isLast: value.length < BATCH }
+    return { flags, freshness, isLast: value.length < size }
   }
 
   return {
     async find(filter, limit, after) {
+      const size = isNarrow(filter) ? BATCH_FILTERED : limit
       const found: FlagView[] = []
       let position = after
-      let scanned = 0
-      let freshness: Read<FlagPage>['freshness'] = []
-      for (;;) {
-        const batch = await batchOf(filter, position)
-        freshness = batch.freshness
-        for (const { id, flag } of batch.flags) {
+      for (let scanned = 0; ; ) {
+        const { flags, freshness, isLast } = await batchOf(filter, position, size)
+        const reviews = await reviewsBetween(flags.at(-1)?.id ?? '', flags[0]?.id ?? '')
+        for (const { id, flag } of flags) {
           position = id
-          scanned++
-          if (flag === undefined || !passes(flag, filter)) continue
-          const view = await viewOf(id, flag)
-          if (filter.status !== undefined && isClosed(view.status) !== (filter.status === 'closed')) continue
-          found.push(view)
+          const review = reviews.get(id)
+          if (flag === undefined || !passes(flag, review, filter)) continue
+          found.push(flagView(flag.data, names, id, review))
           if (found.length === limit) return { value: { flags: found, after: id }, freshness }
         }
-        if (batch.isLast) return { value: { flags: found, after: undefined }, freshness }
+        scanned += flags.length
+        if (isLast) return { value: { flags: found, after: undefined }, freshness }
         if (scanned >= SCANNED_MAX) return { value: { flags: found, after: position }, freshness }
       }
     },
     async byId(id) {
       const { value, freshness } = await reader.get(STORES.fraudFlags, id)
       if (value === undefined) throw notFound('fraud flag', id)
-      return { value: await viewOf(id, value as StoredFlag), freshness }
+      const review = (await reviewsBetween(id, id)).get(id)
+      return { value: flagView((value as StoredFlag).data, names, id, review), freshness }
     },
   }
 }
 
-function passes({ data }: StoredFlag, { rule, severity }: FlagFilter): boolean {
-  if (rule !== undefined && data.rule_id !== rule) return false
-  return severity.length === 0 || severity.includes(data.severity)
-}
+const isNarrow = ({ rule, severity, status }: FlagFilter): boolean =>
+  rule !== undefined || severity.length > 0 || status !== undefined
 
-const isClosed = (status: string): boolean => status.startsWith('closed')
+function passes(
+  { data }: StoredFlag,
+  review: StoredReview | undefined,
+  { rule, severity, status }: FlagFilter,
+): boolean {
+  if (rule !== undefined && data.rule_id !== rule) return false
+  if (severity.length > 0 && !severity.includes(data.severity)) return false
+  const isClosed = review?.status.startsWith('closed') ?? false
+  return status === undefined || isClosed === (status === 'closed')
+}
 
 export function flagView(
   data: StoredFlag['data'],

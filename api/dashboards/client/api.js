@@ -39,3 +39,19 @@ export function follow(path, handlers, onState) {
   }
   return () => source.close()
 }
+
+/**
+ * The same, but only while the page is seen: browsers open six connections to a server in all, so that pages nobody
+ * looks at must not hold one for what is stale at once anyway.
+ * @param {Parameters<typeof follow>} options
+ */
+export function followWhileSeen(...options) {
+  /** @type {(() => void) | undefined} */
+  let stop
+  const update = () => {
+    stop?.()
+    stop = document.hidden ? undefined : follow(...options)
+  }
+  document.addEventListener('visibilitychange', update)
+  update()
+}

@@ -1,5 +1,5 @@
 // @ts-check
-import { follow } from './api.js'
+import { followWhileSeen } from './api.js'
 import { byId, h, replace } from './dom.js'
 import { FlagsPage } from './flags-page.js'
 import { shortTime } from './format.js'
@@ -32,6 +32,8 @@ let streamTime = null
 let leaving = []
 /** @type {((key: string) => boolean)[]} */
 let keyHandlers = []
+/** @type {((snapshot: import('./types.d.ts').SystemSnapshot) => void)[]} */
+let snapshotHandlers = []
 let leavePage = new AbortController()
 
 function route() {
@@ -42,6 +44,7 @@ function route() {
   for (const undo of leaving) undo()
   leaving = []
   keyHandlers = []
+  snapshotHandlers = []
   for (const link of document.querySelectorAll('.nav a')) {
     const isCurrent = link.getAttribute('href') === `#/${name}`
     if (isCurrent) link.setAttribute('aria-current', 'page')
@@ -57,6 +60,8 @@ function route() {
     go,
     onLeave: (/** @type {() => void} */ undo) => leaving.push(undo),
     onKey: (/** @type {(key: string) => boolean} */ handler) => keyHandlers.push(handler),
+    onSnapshot: (/** @type {(snapshot: import('./types.d.ts').SystemSnapshot) => void} */ handler) =>
+      snapshotHandlers.push(handler),
     signal: leavePage.signal,
   }
   const { signal } = leavePage
@@ -149,13 +154,14 @@ byId('find-form').addEventListener('submit', (event) => {
 })
 document.addEventListener('keydown', keyPressed)
 window.addEventListener('hashchange', route)
-follow(
+followWhileSeen(
   '/v1/live/metrics',
   {
     snapshot: (/** @type {import('./types.d.ts').SystemSnapshot} */ snapshot) => {
       streamTime = snapshot.streamTime
       applicationState = snapshot.state
       renderFreshness()
+      for (const handler of snapshotHandlers) handler(snapshot)
     },
   },
   (state) => {

@@ -40,6 +40,7 @@ export class FlagsPage {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined
     this.loading = 0
+    this.unseen = 0
     /** @type {FlagView | undefined} */
     this.current = undefined
     this.isOpened = false
@@ -92,6 +93,9 @@ export class FlagsPage {
         this.liveState(state),
       ),
     )
+    const seen = () => this.showUnseen(0)
+    document.addEventListener('visibilitychange', seen)
+    context.onLeave(() => document.removeEventListener('visibilitychange', seen))
     const ages = setInterval(() => this.later(), AGES_INTERVAL_MS)
     context.onLeave(() => clearInterval(ages))
     await Promise.all([this.load(), this.loadRules()])
@@ -173,7 +177,17 @@ export class FlagsPage {
     if (this.isPaused) this.held.unshift(flag)
     else this.take([flag])
     if (this.held.length > KEPT_MAX) this.held.length = KEPT_MAX
+    if (document.hidden) this.showUnseen(this.unseen + 1)
     this.later()
+  }
+
+  /**
+   * How many came while the page was in the background, in its title.
+   * @param {number} count
+   */
+  showUnseen(count) {
+    this.unseen = count
+    document.title = `${count === 0 ? '' : `(${count}) `}Fraud flags · Mto`
   }
 
   /** @param {FlagView[]} flags */

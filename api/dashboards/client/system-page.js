@@ -1,5 +1,5 @@
 // @ts-check
-import { follow, get } from './api.js'
+import { get } from './api.js'
 import { legend, lineChart } from './charts.js'
 import { h, replace } from './dom.js'
 import { count, fullTime, milliseconds, short, shortTime } from './format.js'
@@ -34,7 +34,7 @@ export class SystemPage {
       if (!context.signal.aborted) replace(context.root, problem(error))
       return
     }
-    context.onLeave(follow('/v1/live/metrics', { snapshot: (snapshot) => this.snapshot(snapshot) }, () => {}))
+    context.onSnapshot((snapshot) => this.snapshot(snapshot))
     await this.refresh()
     const timer = setInterval(() => this.refresh(), REFRESH_MS)
     context.onLeave(() => clearInterval(timer))

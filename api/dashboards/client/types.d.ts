@@ -8,6 +8,7 @@ export type { AccountView, MovementView, RiskView } from '../../queries/members.
 export type { MoneyView } from '../../queries/views.ts'
 export type { TopologyDrawing } from '../../topology/drawing.ts'
 
+import type { SystemSnapshot } from '../../live/system-monitor.ts'
 import type { FlagView } from '../../queries/flags.ts'
 import type { loanSummary, readExposure, readPortfolio } from '../../queries/loans.ts'
 import type { AccountView, profileView, RiskView } from '../../queries/members.ts'
@@ -50,5 +51,7 @@ export type PageContext = {
   onLeave(undo: () => void): void
   /** A key was pressed outside of fields; true if the page took it. */
   onKey(handler: (key: string) => boolean): void
+  /** One feed of metrics serves the whole page. */
+  onSnapshot(handler: (snapshot: SystemSnapshot) => void): void
   readonly signal: AbortSignal
 }
