@@ -48,7 +48,14 @@ const options: PlanOptions = {
 const totals = new Totals()
 const startedMs = performance.now()
 const from = Number(values.seed)
+let isInterrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    isInterrupted = true
+  })
+}
 for (let seed = from; seed < from + Number(values.count); seed++) {
+  if (isInterrupted) break
   const application = chooseApplication(catalogue, prngFor(seed, 'application'), values.topology)
   const plan = drawPlan(seed, application, options)
   if (values.verbose) print(`seed ${seed}: ${application.name}, ${plan.log} log, ${JSON.stringify(plan.config)}`)
