@@ -69,6 +69,7 @@ export type {
   UnlimitedWindows,
 } from './processors/windows.ts'
 export { nullable, serdes } from './serdes/index.ts'
+export { type LruStore, lruStore } from './stores/lru-store.ts'
 export {
   keyValueStore,
   sessionStore,

@@ -159,8 +159,8 @@ function keyPartitioner(
   partitioner: StreamPartitioner<Erased, Erased>,
   name: string,
 ): StreamPartitioner<Erased, Erased> {
-  return (topic, key, _value, partitionCount) => {
-    const partition = partitioner(topic, key, null, partitionCount)
+  return (topic, key, _value, partitionCount, headers) => {
+    const partition = partitioner(topic, key, null, partitionCount, headers)
     if (typeof partition === 'object' && partition.length !== 1) {
       throw invalidTopology(
         `The partitioner of foreign-key join ${name} must name one partition, not ${partition.length}.`,

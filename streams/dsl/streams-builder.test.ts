@@ -372,7 +372,7 @@ describe('sinks', () => {
     for (const key of ['a', 'b', 'member-7']) {
       const partition = partitionForKey(serdes.string.serialize(key, 'out'), 5)
       for (const startMs of [0, 10, 20]) {
-        expect(partitioner?.('out', { key, window: { startMs, endMs: startMs + 10 } }, 1, 5)).toBe(partition)
+        expect(partitioner?.('out', { key, window: { startMs, endMs: startMs + 10 } }, 1, 5, [])).toBe(partition)
       }
     }
   })

@@ -108,6 +108,6 @@ test('an answer to an older value of the left side is dropped', () => {
 test('an answer goes to the partition that asked; answers to version 0 are partitioned by key', () => {
   const { responsePartitioner } = foreignKeyJoinOf('inner')
   const answer = { version: 0, hash: null, foreignValue: 'A' } as const
-  expect(responsePartitioner('topic', 'k', { ...answer, primaryPartition: 3 }, 8)).toBe(3)
-  expect(responsePartitioner('topic', 'k', { ...answer, primaryPartition: null }, 8)).toBe(undefined)
+  expect(responsePartitioner('topic', 'k', { ...answer, primaryPartition: 3 }, 8, [])).toBe(3)
+  expect(responsePartitioner('topic', 'k', { ...answer, primaryPartition: null }, 8, [])).toBe(undefined)
 })

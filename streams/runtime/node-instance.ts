@@ -146,7 +146,7 @@ export class SinkInstance implements NodeInstance {
         `node ${this.name} writes to topic ${topic}, which does not exist or was not known at start; create it, or name it in the topology`,
       )
     }
-    const choice = this.#node.partitioner?.(topic, record.key, record.value, partitionCount)
+    const choice = this.#node.partitioner?.(topic, record.key, record.value, partitionCount, record.headers)
     if (typeof choice === 'object') {
       for (const partition of choice) this.#write(topic, partition, key, value, record)
       return

@@ -6,6 +6,7 @@
  */
 export { type CachedStoreOf, createStore, type OpenStore } from './create-store.ts'
 export { DirtyIndex, type IndexedEntry } from './dirty-index.ts'
+export { type LruStore, type LruStoreOptions, lruStore } from './lru-store.ts'
 export { keyAfter, MergedScan, type ScannedEntry, type ScanRange, type ScanSource } from './merged-scan.ts'
 export { createRecordCache, flushCaches, type RecordCache } from './record-cache.ts'
 export {

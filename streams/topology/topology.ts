@@ -29,6 +29,7 @@ export type StreamPartitioner<K, V> = (
   key: K,
   value: V,
   partitionCount: number,
+  headers: Headers,
 ) => number | readonly number[] | undefined
 
 /** Java: TopicNameExtractor. */

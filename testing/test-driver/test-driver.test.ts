@@ -97,6 +97,25 @@ describe('test driver', () => {
     driver.close()
   })
 
+  test('a partitioner may choose several partitions, and by headers', () => {
+    const texts = { key: string, value: string }
+    const builder = createStreamsBuilder()
+    builder.stream('in', texts).to('out', {
+      partitioner: (_topic, _key, _value, _count, headers) => (headers.length > 0 ? [0, 2] : 1),
+    })
+    const driver = createTestDriver(builder.build(), { partitions: 3 })
+    const input = driver.inputTopic('in', texts)
+    input.pipe('a', 'plain')
+    input.pipeRecord({ key: 'a', value: 'marked', headers: [{ key: 'mark', value: null }] })
+    const written = driver.outputTopic('out', texts).readAll()
+    expect(written.map(({ value, partition }) => [value, partition])).toEqual([
+      ['marked', 0],
+      ['plain', 1],
+      ['marked', 2],
+    ])
+    driver.close()
+  })
+
   test('a global table between others takes an id among the sub-topologies, and the tasks behind it run', () => {
     const builder = createStreamsBuilder()
     const texts = { key: string, value: string }
