@@ -18,6 +18,7 @@ export {
   writeInt32,
   writeInt64,
 } from './bytes.ts'
+export { deepFreeze, isFrozenError } from './deep-freeze.ts'
 export { hasCode, messageOf, StreamsError, type StreamsErrorCode } from './errors.ts'
 export { type Brand, parseTaskId, partitionName, type TaskId, taskId } from './ids.ts'
 export { murmur2, partitionForKey } from './murmur2.ts'

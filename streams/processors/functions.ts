@@ -1,3 +1,6 @@
+import { deepFreeze } from '../base/deep-freeze.ts'
+import type { InternalProcessorContext } from '../topology/processor.ts'
+
 /**
  * The user functions that operators call. They are pure, synchronous, and must not change what they are given: keys and
  * values are the objects in the stores' write buffers.
@@ -15,6 +18,14 @@ export type Aggregator<K, V, A> = (key: K, value: V, aggregate: A) => A | null
 export type Reducer<V> = (aggregate: V, value: V) => V | null
 /** Joins the aggregates of two sessions of one key. */
 export type SessionMerger<K, A> = (key: K, left: A, right: A) => A
+
+/** As the user gave it; in strict mode what it makes is frozen, as what comes from a store is. */
+export function initializerFor<A>(
+  context: Pick<InternalProcessorContext<unknown, unknown>, 'freezesValues'>,
+  initializer: Initializer<A>,
+): Initializer<A> {
+  return context.freezesValues === true ? () => deepFreeze(initializer()) : initializer
+}
 
 /** How DSL reductions become aggregations where there is no operator of their own (windows): null = nothing yet. */
 export const reduceInitializer: Initializer<null> = () => null

@@ -4,7 +4,7 @@ import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSu
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
 import { dropLateRecord, dropRecord } from './dropped-record.ts'
 import type { EmitStrategy } from './emit-strategy.ts'
-import { type Aggregator, type Initializer, isNull, type SessionMerger } from './functions.ts'
+import { type Aggregator, type Initializer, initializerFor, isNull, type SessionMerger } from './functions.ts'
 import {
   type EmitRange,
   type FinalResult,
@@ -45,6 +45,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
   /** Sessions that the record joins; kept between records to save the array. */
   readonly #merged: KeyValue<Windowed<K>, A>[] = []
   #context!: InternalProcessorContext<Windowed<K>, Change<A>>
+  #initializer!: Initializer<A>
   #store!: SessionStore<K, A>
   #streamTime!: OperatorStreamTime
   #finalResults: FinalResults<K, A> | undefined
@@ -60,6 +61,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
     const { store, emit } = this.#options
     this.#context = context as InternalProcessorContext<Windowed<K>, Change<A>>
+    this.#initializer = initializerFor(this.#context, this.#options.initializer)
     this.#store = context.storeByName(store.name)
     this.#streamTime = new OperatorStreamTime(this.#context)
     this.#finalResults = finalResultsFor<K, A>(emit, {
@@ -88,13 +90,13 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
   }
 
   #merge(record: StreamRecord<K, V>, windowCloseMs: number, streamTimeMs: number): void {
-    const { initializer, aggregator, merger } = this.#options
+    const { aggregator, merger } = this.#options
     const { key, timestampMs } = record
     const merged = this.#merged
     merged.length = 0
     let startMs = timestampMs
     let endMs = timestampMs
-    let aggregate = initializer()
+    let aggregate = this.#initializer()
     for (const session of this.#store.findSessions(key, timestampMs - this.#gapMs, timestampMs + this.#gapMs)) {
       merged.push(session)
       aggregate = merger(key, aggregate, session.value)

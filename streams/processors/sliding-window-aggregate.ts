@@ -4,7 +4,7 @@ import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSu
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
 import { dropLateRecord, dropRecord } from './dropped-record.ts'
 import type { EmitStrategy } from './emit-strategy.ts'
-import { type Aggregator, type Initializer, isNull } from './functions.ts'
+import { type Aggregator, type Initializer, initializerFor, isNull } from './functions.ts'
 import { forwardsOnFlush } from './table-store.ts'
 import { byWindowStart } from './window-aggregate.ts'
 import { type EmitRange, type FinalResults, finalResultsFor, NO_TIME_MS, OperatorStreamTime } from './window-results.ts'
@@ -62,6 +62,7 @@ class SlidingWindowAggregateProcessor<K, V, A> implements Processor<K, V, Window
   readonly #starts: number[] = []
   #streamTimeMs = NO_TIME_MS
   #context!: InternalProcessorContext<Windowed<K>, Change<A>>
+  #initializer!: Initializer<A>
   #store!: WindowStore<K, ValueAndTimestamp<A>>
   #streamTime!: OperatorStreamTime
   #finalResults: FinalResults<K, A> | undefined
@@ -77,6 +78,7 @@ class SlidingWindowAggregateProcessor<K, V, A> implements Processor<K, V, Window
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
     const { store, emit } = this.#options
     this.#context = context as InternalProcessorContext<Windowed<K>, Change<A>>
+    this.#initializer = initializerFor(this.#context, this.#options.initializer)
     this.#store = context.storeByName(store.name)
     this.#streamTime = new OperatorStreamTime(this.#context)
     this.#finalResults = finalResultsFor<K, A>(emit, {
@@ -233,9 +235,9 @@ class SlidingWindowAggregateProcessor<K, V, A> implements Processor<K, V, Window
       this.#dropLate(record, startMs, endMs)
       return
     }
-    const { initializer, aggregator } = this.#options
+    const { aggregator } = this.#options
     const { key } = record
-    const oldAggregate = oldEntry === undefined ? initializer() : oldEntry.value
+    const oldAggregate = oldEntry === undefined ? this.#initializer() : oldEntry.value
     const newAggregate = aggregator(key, record.value, oldAggregate) ?? null
     const timestampMs = oldEntry === undefined ? record.timestampMs : Math.max(record.timestampMs, oldEntry.timestampMs)
     this.#store.put(key, newAggregate === null ? null : { value: newAggregate, timestampMs }, startMs)

@@ -1,7 +1,7 @@
 import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
 import { dropRecord } from './dropped-record.ts'
-import { type Aggregator, type Initializer, isNull, type Reducer } from './functions.ts'
+import { type Aggregator, type Initializer, initializerFor, isNull, type Reducer } from './functions.ts'
 import { forwardsOnFlush, openTableStore, type TableStore, type TableStoreSpec } from './table-store.ts'
 
 export type StreamAggregateOptions<K, V, A> = {
@@ -34,7 +34,7 @@ export function streamReduce<K, V>(options: StreamReduceOptions<K, V>): Processo
 
 class StreamAggregateProcessor<K, V, A> implements Processor<K, V, K, Change<A>> {
   readonly #options: StreamAggregateOptions<K, V, A>
-  readonly #initializer: Initializer<A>
+  #initializer: Initializer<A>
   readonly #aggregator: Aggregator<K, V, A>
   readonly #sendOldValues: boolean
   #context!: InternalProcessorContext<K, Change<A>>
@@ -50,6 +50,7 @@ class StreamAggregateProcessor<K, V, A> implements Processor<K, V, K, Change<A>>
 
   init(context: ProcessorContext<K, Change<A>>): void {
     this.#context = context as InternalProcessorContext<K, Change<A>>
+    this.#initializer = initializerFor(this.#context, this.#options.initializer)
     this.#store = openTableStore(this.#context, this.#options.store)
     this.#isCached = forwardsOnFlush(this.#context, this.#options.store.name, this.#sendOldValues)
   }

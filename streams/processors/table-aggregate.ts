@@ -1,7 +1,7 @@
 import { StreamsError } from '../base/errors.ts'
 import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
-import { type Aggregator, type Initializer, isNull, type Reducer } from './functions.ts'
+import { type Aggregator, type Initializer, initializerFor, isNull, type Reducer } from './functions.ts'
 import { forwardsOnFlush, openTableStore, type TableStore, type TableStoreSpec } from './table-store.ts'
 
 export type TableAggregateOptions<K, V, A> = {
@@ -42,6 +42,7 @@ class TableAggregateProcessor<K, V, A> implements Processor<K, Change<V>, K, Cha
   readonly #options: TableAggregateOptions<K, V, A>
   readonly #sendOldValues: boolean
   #context!: InternalProcessorContext<K, Change<A>>
+  #initializer!: Initializer<A>
   #store!: TableStore<K, A>
   #isCached = false
 
@@ -52,6 +53,7 @@ class TableAggregateProcessor<K, V, A> implements Processor<K, Change<V>, K, Cha
 
   init(context: ProcessorContext<K, Change<A>>): void {
     this.#context = context as InternalProcessorContext<K, Change<A>>
+    this.#initializer = initializerFor(this.#context, this.#options.initializer)
     this.#store = openTableStore(this.#context, this.#options.store)
     this.#isCached = forwardsOnFlush(this.#context, this.#options.store.name, this.#sendOldValues)
   }
@@ -60,7 +62,7 @@ class TableAggregateProcessor<K, V, A> implements Processor<K, Change<V>, K, Cha
     const { key, headers } = record
     assertKeyed(key, this.#context.nodeName)
     const { newValue, oldValue } = record.value
-    const { initializer, adder, subtractor } = this.#options
+    const { adder, subtractor } = this.#options
     const oldEntry = this.#store.get(key)
     const oldAggregate = oldEntry === undefined ? null : oldEntry.value
     let aggregate: A | null = oldAggregate
@@ -69,7 +71,8 @@ class TableAggregateProcessor<K, V, A> implements Processor<K, Change<V>, K, Cha
       timestampMs = oldEntry.timestampMs
     }
     if (oldValue !== null && aggregate !== null) aggregate = subtractor(key, oldValue, aggregate) ?? null
-    if (newValue !== null) aggregate = adder(key, newValue, aggregate === null ? initializer() : aggregate) ?? null
+    if (newValue !== null)
+      aggregate = adder(key, newValue, aggregate === null ? this.#initializer() : aggregate) ?? null
     const result = this.#store.put(key, aggregate, timestampMs)
     if (result === 'rejected' || this.#isCached) return
     const value = change(aggregate, this.#sendOldValues ? oldAggregate : null, result === 'latest')

@@ -4,7 +4,7 @@ import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSu
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
 import { dropLateRecord, dropRecord } from './dropped-record.ts'
 import type { EmitStrategy } from './emit-strategy.ts'
-import { type Aggregator, type Initializer, isNull } from './functions.ts'
+import { type Aggregator, type Initializer, initializerFor, isNull } from './functions.ts'
 import { forwardsOnFlush } from './table-store.ts'
 import {
   type EmitRange,
@@ -55,7 +55,7 @@ class WindowAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>, 
   readonly #options: WindowAggregateOptions<K, V, A>
   readonly #windows: TimeWindows | UnlimitedWindows | CustomWindows
   readonly #graceMs: number
-  readonly #initializer: Initializer<A>
+  #initializer: Initializer<A>
   readonly #aggregator: Aggregator<K, V, A>
   readonly #sendOldValues: boolean
   #context!: InternalProcessorContext<Windowed<K>, Change<A>>
@@ -77,6 +77,7 @@ class WindowAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>, 
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
     const { store, emit } = this.#options
     this.#context = context as InternalProcessorContext<Windowed<K>, Change<A>>
+    this.#initializer = initializerFor(this.#context, this.#options.initializer)
     this.#store = context.storeByName(store.name)
     this.#streamTime = new OperatorStreamTime(this.#context)
     this.#finalResults = this.#createFinalResults(emit)

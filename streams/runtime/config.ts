@@ -53,6 +53,12 @@ export type StreamsConfig = {
   /** KIP-1034: built-in handlers also send what they fail on or skip to this topic. */
   readonly deadLetterTopic: string | undefined
   readonly replicationFactor: number
+  /**
+   * Values are frozen when a store takes or reads them, and initial aggregates too: user code that changes one in place
+   * fails at that line, where otherwise state would be wrong in silence. The test driver does so unless told otherwise;
+   * it costs a walk over each value that is put or read. Java: none (every access of a store makes a copy).
+   */
+  readonly freezeValues: boolean
 }
 
 export type StreamsOptions = { readonly applicationId: string } & {
@@ -86,6 +92,7 @@ export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'>
   handlerRetriesMax: 10,
   deadLetterTopic: undefined,
   replicationFactor: 1,
+  freezeValues: false,
 }
 
 /** Java: commit.interval.ms, 30 s, and 100 ms under exactly-once. */
@@ -151,5 +158,8 @@ export function resolveConfig(options: StreamsOptions): StreamsConfig {
   for (const name of positive) requireNumber(config, name, 1)
   for (const name of notNegative) requireNumber(config, name, 0)
   requireNumber(config, 'maxTaskIdleMs', -1)
+  if (typeof config.freezeValues !== 'boolean') {
+    throw new StreamsError('CONFIG_INVALID', `freezeValues is ${String(config.freezeValues)}, it must be true or false`)
+  }
   return config
 }

@@ -1,3 +1,4 @@
+import { isFrozenError } from '../base/deep-freeze.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import type { Counter, Logger } from '../ports/index.ts'
 import { deadLetterHeaders, type ExceptionContext, type ExceptionHandler } from './exception-handlers.ts'
@@ -36,7 +37,7 @@ export function handleFailure(
   const where =
     context.topic === '' ? 'a punctuation' : `the record at ${context.topic}-${context.partition}@${context.offset}`
   const node = context.nodeName === undefined ? '' : ` at node ${context.nodeName}`
-  const message = `${where} ${whatFailed[kind]}${node} of task ${context.taskId}: ${messageOf(error)}`
+  const message = `${where} ${whatFailed[kind]}${node} of task ${context.taskId}: ${messageOf(error)}${frozenHint(error)}`
   if (decision.deadLetterTopic !== undefined) sendToDeadLetters(decision.deadLetterTopic, error, context, surroundings)
   if (decision.action !== 'continue') {
     const hint =
@@ -52,6 +53,12 @@ export function handleFailure(
     deadLetterTopic: decision.deadLetterTopic,
   })
   return false
+}
+
+/** Nothing else in a step freezes what user code may want to change. */
+function frozenHint(error: unknown): string {
+  if (!isFrozenError(error)) return ''
+  return ' (values of stores are not to be changed in place: return or put a new one, such as { ...old, count: old.count + 1 })'
 }
 
 /** The record as it was read, to the partition it came from (KIP-1034). */

@@ -114,6 +114,7 @@ export class GlobalTask implements NodeHost {
         clock: this.clock,
         recordCache: undefined,
         cleanEntriesMax: this.#config.cleanEntriesPerStoreMax,
+        freezeValues: this.#config.freezeValues,
         droppedRecord: (reason) => this.droppedRecord(reason, undefined),
       },
     )
@@ -127,6 +128,10 @@ export class GlobalTask implements NodeHost {
     const instance = new ProcessorInstance(processor.name, processor.supplier.get(), this)
     this.#entries.set(topic, { topic, processor: instance, store, source, nullsAllowed: false })
     instance.processor.init?.(new NodeContext(this, instance, [storeName]))
+  }
+
+  get freezesValues(): boolean {
+    return this.#config.freezeValues
   }
 
   /** Where to read on: the position that the stores hold; undefined = from the start of the partition. */

@@ -146,6 +146,10 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
     return this.#task.recordContext.timestampMs
   }
 
+  get freezesValues(): boolean {
+    return this.#task.freezesValues
+  }
+
   droppedRecord(reason: string): void {
     this.#task.droppedRecord(reason, this.nodeName)
   }

@@ -20,6 +20,7 @@ export type NodeHost = {
   readonly globalStores: ReadonlyMap<string, ManagedStore>
   readonly times: ReadonlyMap<string, number>
   readonly streamTimeMs: number
+  readonly freezesValues: boolean
   commitRequested: boolean
   store(name: string): ManagedStore
   setTime(name: string, timeMs: number): void

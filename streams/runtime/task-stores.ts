@@ -57,6 +57,7 @@ export type TaskStoresOptions = {
   readonly clock: Clock
   readonly recordCache: RecordCache | undefined
   readonly cleanEntriesMax: number
+  readonly freezeValues?: boolean
   readonly droppedRecord: (reason: string) => void
 }
 
@@ -114,6 +115,7 @@ export class TaskStores {
       clock: options.clock,
       recordCache: spec.caching ? options.recordCache : undefined,
       cleanEntriesMax: options.cleanEntriesMax,
+      freezeValues: options.freezeValues,
       droppedRecord: options.droppedRecord,
     }
   }

@@ -133,12 +133,17 @@ export class StreamTask implements NodeHost {
       clock: options.clock,
       recordCache: options.recordCache,
       cleanEntriesMax: config.cleanEntriesPerStoreMax,
+      freezeValues: config.freezeValues,
       droppedRecord: (reason) => this.droppedRecord(reason, undefined),
     })
     const measured = { metrics: this.metrics, clock: this.clock, threadName: this.threadName, taskId: id }
     for (const { spec } of this.#subTopology.stores)
       measureStore(present(this.stores.get(spec.name), `no store ${spec.name}`), spec, measured)
     measureDatabase(options.database, measured)
+  }
+
+  get freezesValues(): boolean {
+    return this.#config.freezeValues
   }
 
   get state(): TaskState {

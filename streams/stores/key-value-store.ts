@@ -1,4 +1,4 @@
-import { assert, type Bytes, prefixEnd, present } from '../base/index.ts'
+import { assert, type Bytes, deepFreeze, prefixEnd, present } from '../base/index.ts'
 import { type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
 import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
 import { keyAfter, MergedScan, type ScanRange } from './merged-scan.ts'
@@ -59,6 +59,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   readonly #codec: StoreCodec<K, unknown>
   readonly #isTimestamped: boolean
   readonly #cleanEntriesMax: number
+  readonly #freezesValues: boolean
   readonly #entries = new Map<unknown, KeyValueEntry<K, V>>()
   readonly #iterators = new IteratorCount()
   readonly #cache: StoreCache<KeyValueEntry<K, V>> | undefined
@@ -79,6 +80,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     this.#codec = new StoreCodec(spec.name, environment.changelogTopic, spec.keySerde, spec.valueSerde)
     this.#isTimestamped = spec.timestamped
     this.#cleanEntriesMax = environment.cleanEntriesMax
+    this.#freezesValues = environment.freezeValues === true
     this.#hand = this.#entries.values()
     this.#cache = spec.caching
       ? environment.recordCache?.open<KeyValueEntry<K, V>>(
@@ -98,6 +100,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
 
   put(key: K, value: V | null): void {
     assert(value !== undefined, 'a store holds values; null removes the key')
+    if (this.#freezesValues) deepFreeze(value)
     const mapKey = typeof key === 'object' ? this.#objectMapKey(key) : key
     const found = this.#entries.get(mapKey)
     const entry = found ?? this.#add(key, mapKey, null)
@@ -287,6 +290,10 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   }
 
   #decode(bytes: Bytes): V {
+    return this.#freezesValues ? deepFreeze(this.#decodeValue(bytes)) : this.#decodeValue(bytes)
+  }
+
+  #decodeValue(bytes: Bytes): V {
     if (!this.#isTimestamped) return this.#codec.decodeValue(bytes) as V
     const value = this.#codec.decodeValue(valueBytesOf(bytes))
     return { value, timestampMs: timestampOf(bytes) } as V

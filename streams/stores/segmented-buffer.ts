@@ -1,4 +1,4 @@
-import { assert, type Bytes, compareBytes } from '../base/index.ts'
+import { assert, type Bytes, compareBytes, deepFreeze } from '../base/index.ts'
 import { type LogRecord, NO_HEADERS, type WriteBatch } from '../ports/index.ts'
 import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
 import { KeyGroup, SegmentedEntry } from './key-group.ts'
@@ -118,6 +118,7 @@ export class SegmentedBuffer<K, V> {
   /** Returns false where the segment has expired and nothing was put. */
   put(key: K, timeMs: number, minor: number, value: V | null): boolean {
     assert(value !== undefined, 'a store holds values; null removes the entry')
+    if (this.#environment.freezeValues === true) deepFreeze(value)
     assert(Number.isSafeInteger(timeMs) && timeMs >= 0, 'the time of a window or session is not negative')
     this.observe(timeMs)
     if (timeMs < this.#minLiveMs) return false
@@ -374,6 +375,10 @@ export class SegmentedBuffer<K, V> {
   }
 
   #decodeValue(bytes: Bytes): V {
+    return this.#environment.freezeValues === true ? deepFreeze(this.#decodeRaw(bytes)) : this.#decodeRaw(bytes)
+  }
+
+  #decodeRaw(bytes: Bytes): V {
     if (!this.#settings.isTimestamped) return this.#codec.decodeValue(bytes) as V
     return { value: this.#codec.decodeValue(valueBytesOf(bytes)), timestampMs: timestampOf(bytes) } as V
   }

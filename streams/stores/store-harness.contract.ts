@@ -56,6 +56,7 @@ export class StoreHarness<S extends ManagedStore> {
       clock,
       recordCache: this.recordCache,
       cleanEntriesMax: this.#cleanEntriesMax,
+      freezeValues: true,
       droppedRecord: (reason) => this.dropped.push(reason),
     })
     this.#store.loadMetadata(this.#metadata)

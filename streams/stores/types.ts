@@ -218,6 +218,11 @@ export type StoreEnvironment = {
   readonly recordCache: RecordCache | undefined
   /** Entries of the read cache kept when clean, per store. */
   readonly cleanEntriesMax: number
+  /**
+   * Values are frozen, to their end, when they are put and when they are read from bytes: who changes one in place is
+   * told by a TypeError, where otherwise the state would be wrong without a word.
+   */
+  readonly freezeValues?: boolean | undefined
   /** Counts expired puts (`expired-window-record-drop`) and the like. */
   readonly droppedRecord: (reason: string) => void
 }

@@ -96,6 +96,8 @@ export type InternalProcessorContext<KOut, VOut> = ProcessorContext<KOut, VOut> 
   /** Headers and timestamp of the record in process, as the source read it. */
   readonly recordHeaders: Headers
   readonly recordTimestampMs: number
+  /** The setting `freezeValues`: initial aggregates are to be frozen as stored ones are. */
+  readonly freezesValues?: boolean
   /** `dropped-records`: counts, and logs the reason with topic, partition, offset at most once a second. */
   droppedRecord(reason: string): void
   counter(group: string, name: string, description: string): Counter

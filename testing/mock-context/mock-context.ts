@@ -124,6 +124,7 @@ function openStores(
         clock,
         recordCache: undefined,
         cleanEntriesMax: 1000,
+        freezeValues: true,
         droppedRecord: () => {},
       }) as ManagedStore,
     ]),

@@ -66,6 +66,7 @@ export async function openTestDriver(
 function configOf(options: TestDriverOptions): StreamsConfig {
   return resolveConfig({
     cacheBytesMax: 0,
+    freezeValues: true,
     ...options.config,
     applicationId: options.applicationId ?? options.config?.applicationId ?? 'test',
   })

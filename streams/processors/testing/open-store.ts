@@ -33,6 +33,7 @@ export function openStore(spec: StoreSpec, recordContext: RecordContext, cacheBy
       clock: { wallClockMs: () => 0, monotonicMs: () => 0, sleep: async () => {} },
       recordCache,
       cleanEntriesMax: 100,
+      freezeValues: true,
       droppedRecord: () => {},
     })
     store.loadMetadata(metadata)
