@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createEvent, eventId } from '#schemas'
 import { COMPONENTS } from './create-api.ts'
 import { type JsonSchema, problemOfJson } from './http/json-schema.ts'
 import type { Route } from './http/route.ts'
@@ -204,6 +205,52 @@ describe('balances', () => {
     }
   })
 })
+
+test('a flag that an analyst closed is no longer open', async () => {
+  const [flag] = (await json('/v1/fraud-flags?status=open&limit=1')).items
+  await review(flag, 'closed_false_positive', 'Agreed with the member by telephone.')
+  for (;;) {
+    const { status, review: seen } = await json(`/v1/fraud-flags/${flag.id}`)
+    if (status === 'open') await new Promise((resolve) => setTimeout(resolve, 50))
+    else {
+      expect([status, seen.by, seen.reason]).toEqual([
+        'closed_false_positive',
+        'S01-ANALYST',
+        'Agreed with the member by telephone.',
+      ])
+      break
+    }
+  }
+  const idsOf = async (status: string) =>
+    (await json(`/v1/fraud-flags?status=${status}&limit=500`)).items.map(({ id }: { id: string }) => id)
+  expect(await idsOf('closed')).toEqual([flag.id])
+  expect(await idsOf('open')).not.toContain(flag.id)
+})
+
+type Flag = {
+  readonly id: string
+  readonly subject: { readonly kind: string; readonly id: string }
+  readonly memberId: string | null
+  readonly detectedAt: string
+}
+async function review(flag: Flag, status: string, reason: string): Promise<void> {
+  const event = createEvent('fraud.flag.reviewed', {
+    event_id: eventId(`review-${flag.id}`),
+    timestamp: flag.detectedAt,
+    data: {
+      flag_id: flag.id,
+      subject_kind: flag.subject.kind,
+      subject_id: flag.subject.id,
+      member_id: flag.memberId,
+      status,
+      reviewed_by: 'S01-ANALYST',
+      reason,
+      reviewed_at: flag.detectedAt,
+    } as never,
+    metadata: { source: 'test' },
+  })
+  await sacco.feed.send(event)
+}
 
 test('bad input is among the dead letters with its reason, and counted', async () => {
   const letters = (await json('/v1/dead-letters?limit=500')).items

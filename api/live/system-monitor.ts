@@ -68,7 +68,7 @@ const HISTORY_MAX = 300
 const TASK_GROUP = 'stream-task-metrics'
 /** How often offsets are looked at: latency is as exact as this. Finer while somebody watches. */
 const LOOK_INTERVAL_MS = 100
-const LOOK_INTERVAL_WATCHED_MS = 20
+const LOOK_INTERVAL_WATCHED_MS = 25
 
 type Look = {
   readonly atMs: number
@@ -88,18 +88,18 @@ export async function startMonitor(options: MonitorOptions): Promise<SystemMonit
   let samples: readonly MetricSample[] = []
   let before: { readonly look: Look; readonly samples: readonly MetricSample[] } | undefined
 
-  const look = async (): Promise<Look> => {
+  const inputs = world.partitions.filter(({ topic }) => world.roles.get(topic) === 'input')
+  const look = async (partitions: readonly TopicPartition[]): Promise<Look> => {
     const [ends, commits] = await Promise.all([
-      application.log.admin.endOffsets(world.partitions),
+      application.log.admin.endOffsets(partitions),
       application.log.admin.committedOffsets(applicationId),
     ])
     const committed = new Map(commits.map((each) => [nameOf(each), each.offset]))
     return { atMs: clock.monotonicMs(), ends, committed }
   }
-  const inputsOf = (ends: readonly PartitionOffset[]): readonly PartitionOffset[] =>
-    ends.filter(({ topic }) => world.roles.get(topic) === 'input')
 
-  const takeSnapshot = async (now: Look): Promise<void> => {
+  const takeSnapshot = async (): Promise<void> => {
+    const now = await look(world.partitions)
     samples = await application.samples()
     const streamTimeMs = application.state === 'running' ? await streamTime(application) : undefined
     const starts = new Map(
@@ -111,26 +111,29 @@ export async function startMonitor(options: MonitorOptions): Promise<SystemMonit
     if (history.length > HISTORY_MAX) history.shift()
     for (const watcher of watchers) watcher(snapshot)
   }
-  const run = async (): Promise<void> => {
-    let snapshotDueMs = clock.monotonicMs()
-    while (!stopped.signal.aborted) {
+  /** While the application stops its log is closed under the monitor: there is nothing left to watch. */
+  const isOver = (): boolean =>
+    stopped.signal.aborted || application.state === 'stopped' || application.state === 'failed'
+  const repeat = async (intervalMs: () => number, action: () => Promise<void>): Promise<void> => {
+    while (!isOver()) {
       try {
-        const now = await look()
-        meter.observe(now.atMs, inputsOf(now.ends), now.committed)
-        if (now.atMs >= snapshotDueMs) {
-          snapshotDueMs = Math.max(snapshotDueMs + SNAPSHOT_INTERVAL_MS, now.atMs)
-          await takeSnapshot(now)
-        }
+        await action()
       } catch (error) {
-        // While the application stops its log is closed under the monitor: there is nothing left to watch.
-        if (application.state === 'stopped' || application.state === 'failed') break
         logger.debug('the monitor could not look', { error: messageOf(error) })
         await clock.sleep(SNAPSHOT_INTERVAL_MS, stopped.signal)
       }
-      await clock.sleep(watchers.size > 0 ? LOOK_INTERVAL_WATCHED_MS : LOOK_INTERVAL_MS, stopped.signal)
+      await clock.sleep(intervalMs(), stopped.signal)
     }
   }
-  const running = run()
+  const observe = async (): Promise<void> => {
+    const { atMs, ends, committed } = await look(inputs)
+    meter.observe(atMs, ends, committed)
+  }
+  // Apart from each other: a thread that is slow to answer must not make the latencies look coarse.
+  const running = Promise.all([
+    repeat(() => (watchers.size > 0 ? LOOK_INTERVAL_WATCHED_MS : LOOK_INTERVAL_MS), observe),
+    repeat(() => SNAPSHOT_INTERVAL_MS, takeSnapshot),
+  ])
   return {
     get latest() {
       return history.at(-1)

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedApplication, nodeClock, startEmbeddedApplication } from '#host'
 import { createEncoder, createPacer, createSacco, type EventStreamOptions, events, type LoadRecord } from '#load'
-import { localSchemas, SACCO_EVENTS } from '#schemas'
+import {
+  createTopicSerde,
+  definitionOf,
+  eventTimeMs,
+  keyOfEvent,
+  localSchemas,
+  SACCO_EVENTS,
+  type SaccoEvent,
+} from '#schemas'
 import { partitionForKey, utf8Encode } from '#streams/base'
 import { type Log, NO_HEADERS, SILENT_LOGGER } from '#streams/ports'
 import { type Api, type ApiServer, createApi, startApiServer } from '../index.ts'
@@ -23,6 +31,8 @@ export type Feed = {
     untilMs: number,
     options?: { readonly recordsPerSecond?: number; readonly signal?: AbortSignal },
   ): Promise<number>
+  /** Publishes one event, beside those of the generator. */
+  send(event: SaccoEvent): Promise<void>
   readonly simulatedMs: number
 }
 
@@ -80,7 +90,8 @@ async function createFeed(
   const topics = [...new Set(SACCO_EVENTS.map(({ topic }) => topic))]
   const producer = await log.createProducer({ clientId: 'load', bufferBytesMax: BUFFER_BYTES_MAX })
   await producer.prepareTopics(topics)
-  const encode = createEncoder(localSchemas(SACCO_EVENTS))
+  const schemas = localSchemas(SACCO_EVENTS)
+  const encode = createEncoder(schemas)
   let simulatedMs = 0
   let head = source.next().value
 
@@ -112,6 +123,14 @@ async function createFeed(
         await producer.flush()
       }
       return count
+    },
+    async send(event) {
+      const { topic } = definitionOf(event.event_type)
+      const key = utf8Encode(keyOfEvent(event))
+      const serde = createTopicSerde(topic, schemas)
+      const partition = partitionForKey(key, producer.partitionCount(topic) ?? 1)
+      producer.send(topic, partition, key, serde.serialize(event as never, topic), eventTimeMs(event), NO_HEADERS)
+      await producer.flush()
     },
     close: () => producer.close(),
   }
