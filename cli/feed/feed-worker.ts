@@ -17,6 +17,7 @@ import { createLatencyHistogram } from './latency.ts'
 import { type LatencyProbe, startLatencyProbe } from './latency-probe.ts'
 import { createRecordSource, type RecordSource } from './record-source.ts'
 import { createSender, type Sender } from './sender.ts'
+import { createSentTimes, type SentTimes } from './sent-times.ts'
 
 /** The worker thread of the feeder: makes records, sends them when they are due, and watches what becomes of them. */
 const port = present(parentPort, 'this module is the entry of a worker thread')
@@ -24,12 +25,17 @@ const start = workerData as FeedStart
 const report = (message: FeedReport): void => port.postMessage(message)
 const clock: Clock = { ...nodeClock, wallClockMs: () => performance.timeOrigin + performance.now() }
 
-const UNPACED_BATCH_RECORDS = 1_000
+const UNPACED_BATCH_RECORDS = 500
 /**
  * The platform may be so many records behind an unpaced feeder: enough to keep it busy, few enough that what belongs
  * together (a registration and the first deposit, in different topics) is not torn apart by minutes.
  */
 const BEHIND_RECORDS_MAX = 10_000
+/**
+ * The same by simulated time, since history has few records a day: topics are read at different speeds, and a repayment
+ * that is read days after the transactions of its day would make an honest borrower look late.
+ */
+const BEHIND_SIMULATED_MAX_MS = 86_400_000
 const LOOK_INTERVAL_MS = 25
 const REPORT_INTERVAL_MS = 500
 const ACCELERATED_TICK_MS = 20
@@ -52,6 +58,7 @@ type Feed = {
   readonly source: RecordSource
   readonly sender: Sender
   readonly lag: LagMeter
+  readonly sent: SentTimes
   readonly labels: WriteStream | undefined
   readonly measuring: Measuring | undefined
   phase: FeedProgress['phase']
@@ -115,6 +122,7 @@ function writeLabels({ labels, stream }: Feed): void {
 
 async function send(feed: Feed, records: readonly LoadRecord[], ended = false): Promise<void> {
   await feed.sender.send(records, ended)
+  feed.sent.add(records)
   writeLabels(feed)
   reportNowAndThen(feed)
 }
@@ -137,7 +145,9 @@ async function skip(feed: Feed): Promise<void> {
 }
 
 async function waitForRoom(feed: Feed): Promise<void> {
-  while (!stopped.signal.aborted && (await feed.lag.read()) > BEHIND_RECORDS_MAX) {
+  while (!stopped.signal.aborted) {
+    const behind = await feed.lag.read()
+    if (behind <= BEHIND_RECORDS_MAX && feed.sent.spanOfLast(behind) <= BEHIND_SIMULATED_MAX_MS) return
     reportNowAndThen(feed)
     await clock.sleep(LOOK_INTERVAL_MS, stopped.signal)
   }
@@ -233,6 +243,7 @@ async function main(): Promise<void> {
     source: createRecordSource(stream),
     sender,
     lag: await createTopicLagMeter(log, start.inputTopics, start.applicationId),
+    sent: createSentTimes(),
     labels: await openLabels(),
     measuring: await startMeasuring(log),
     phase: 'skipping',
