@@ -152,8 +152,19 @@ export class LogCore {
 
   read(
     { topic, partition, offset }: PartitionOffset,
-    limits: { readonly committed: boolean; readonly recordsMax: number; readonly bytesMax: number },
-  ): { readonly records: readonly LogRecord[]; readonly nextOffset: number; readonly endOffset: number } {
+    limits: {
+      readonly committed: boolean
+      readonly recordsMax: number
+      readonly bytesMax: number
+      /** The first record of a poll is given however large it is. */
+      readonly isFirst: boolean
+    },
+  ): {
+    readonly records: readonly LogRecord[]
+    readonly bytes: number
+    readonly nextOffset: number
+    readonly endOffset: number
+  } {
     const state = this.#partition({ topic, partition })
     const endOffset = limits.committed ? this.stableOffset({ topic, partition }) : state.slots.length
     if (offset < state.startOffset || offset > state.slots.length) {
@@ -169,11 +180,12 @@ export class LogCore {
       const { record, transaction, isRemoved } = state.slots[at] as Slot
       if (record === undefined || isRemoved || (limits.committed && transaction?.outcome === 'aborted')) continue
       const size = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-      if (records.length >= limits.recordsMax || (records.length > 0 && bytes + size > limits.bytesMax)) break
+      const mayBeLarge = limits.isFirst && records.length === 0
+      if (records.length >= limits.recordsMax || (!mayBeLarge && bytes + size > limits.bytesMax)) break
       records.push(record)
       bytes += size
     }
-    return { records, nextOffset: at, endOffset }
+    return { records, bytes, nextOffset: at, endOffset }
   }
 
   offsetForTime(partition: TopicPartition, timestampMs: number): number {

@@ -157,16 +157,29 @@ class SimulatedConsumer implements Consumer {
     const { isolation, pollRecordsMax, pollBytesMax } = this.#options
     const batches: FetchedBatch[] = []
     let records = 0
+    let bytes = 0
     for (const { topic, partition, offset, paused } of shuffled(this.#assigned, process)) {
-      if (paused || records >= pollRecordsMax) continue
+      if (paused || records >= pollRecordsMax || bytes >= pollBytesMax) continue
       if (batches.length > 0 && process.prng.next() < 0.3) continue
       const most = pollRecordsMax - records
       const recordsMax = process.prng.next() < 0.3 ? 1 + process.prng.below(most) : most
-      const limits = { committed: isolation === 'read_committed', recordsMax, bytesMax: pollBytesMax }
+      const limits = {
+        committed: isolation === 'read_committed',
+        recordsMax,
+        bytesMax: pollBytesMax - bytes,
+        isFirst: records === 0,
+      }
       const found = core.read({ topic, partition, offset }, limits)
       if (found.nextOffset === offset) continue
       records += found.records.length
-      batches.push({ topic, partition, ...found })
+      bytes += found.bytes
+      batches.push({
+        topic,
+        partition,
+        records: found.records,
+        nextOffset: found.nextOffset,
+        endOffset: found.endOffset,
+      })
     }
     return batches
   }
