@@ -3,7 +3,12 @@ import { Command } from 'commander'
 import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
+import { groupsCommand } from './commands/groups.ts'
+import { healthCommand } from './commands/health.ts'
+import { lagCommand } from './commands/lag.ts'
 import { loadCommand } from './commands/load.ts'
+import { planTopicsCommands } from './commands/plan-topics.ts'
+import { resetCommand } from './commands/reset.ts'
 import { runCommand } from './commands/run.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -20,12 +25,19 @@ Start with:
   )
   .showHelpAfterError('(add --help for what can be given)')
 
+const topics = topicsCommand()
+for (const command of planTopicsCommands()) topics.addCommand(command)
+
 for (const command of [
   demoCommand(),
   loadCommand(),
   verifyCommand(),
   evaluateCommand(),
-  topicsCommand(),
+  topics,
+  groupsCommand(),
+  lagCommand(),
+  resetCommand(),
+  healthCommand(),
   runCommand(),
   describeCommand(),
 ])

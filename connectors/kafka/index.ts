@@ -16,4 +16,5 @@ export type {
   StreamsGroupSettings,
   TopicHealth,
 } from './operations.ts'
+export { type Setting as TopicSetting, settingsOf as topicSettingsOf } from './topic-settings.ts'
 export type { Endpoint, EndpointPartitions } from './wire-groups.ts'
