@@ -16,6 +16,8 @@ export function asSchemaRegistry(registry: EmbeddedRegistry): SchemaRegistry {
       }
     },
     schemaById: async (id) => registry.state.schemaById(id),
+    versionsOf: async (subject) =>
+      registry.state.versions(subject, true).map(({ id, schema }) => ({ id, text: schema })),
     setCompatibility: (subject: string, level: CompatibilityLevel) =>
       registry.setCompatibility(subject, level).catch(rethrow),
   }

@@ -80,6 +80,26 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       }
       return schema
     },
+    async versionsOf(subject) {
+      const base = `/subjects/${encodeURIComponent(subject)}/versions`
+      const answer = await request('GET', `${base}?deleted=true`)
+      if (answer.status === 404) return []
+      if (answer.status >= 300) throw refusal('GET', base, url, answer)
+      if (!Array.isArray(answer.body)) throw unexpected(url, `answered for the versions of ${subject} without a list`)
+      const versions: { readonly id: number; readonly text: string }[] = []
+      for (const version of answer.body) {
+        const path = `${base}/${String(version)}`
+        const found = await request('GET', `${path}?deleted=true`)
+        // Deleted for good since the list was made.
+        if (found.status === 404) continue
+        if (found.status >= 300) throw refusal('GET', path, url, found)
+        const { id, schema } = found.body as { readonly id?: unknown; readonly schema?: unknown }
+        if (typeof id !== 'number' || typeof schema !== 'string')
+          throw unexpected(url, `answered for version ${String(version)} of ${subject} without id or schema`)
+        versions.push({ id, text: schema })
+      }
+      return versions
+    },
     async setCompatibility(subject: string, level: CompatibilityLevel) {
       await call('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility: level })
     },

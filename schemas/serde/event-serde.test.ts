@@ -318,6 +318,22 @@ const DOCUMENT_SCHEMA = {
 }
 
 describe('registration', () => {
+  test('what stores hold since an earlier schema is read without prepare, which they cannot await', async () => {
+    const other = asSchemaRegistry(await createEmbeddedRegistry(createMemoryStore()))
+    const definition = definitionOf('withdrawal.rejected')
+    const before = await registerSchemas({ registry: other, definitions: [definition] })
+    const bytes = createEventSerde([definition], before).serialize(withdrawal(), TOPIC)
+    const extra = optional('extra', 'string', 'internal', 'New.')
+    const changed = { ...definition, schema: { ...definition.schema, fields: [...definition.schema.fields, extra] } }
+    const after = await registerSchemas({ registry: other, definitions: [changed], compatibility: 'FULL_TRANSITIVE' })
+    expect(after.idOf(definition)).not.toBe(before.idOf(definition))
+    for (const schemas of [after, restoreSchemas(after.snapshot(), { schemaById: async () => undefined })]) {
+      const reader = createEventSerde([changed], schemas)
+      expect(reader.prepare?.(bytes, TOPIC)).toBeUndefined()
+      expect(reader.deserialize(bytes, TOPIC)).toStrictEqual({ ...withdrawal(), extra: null })
+    }
+  })
+
   test('nothing is registered if one schema does not fit, and the message says which', async () => {
     const other = await createEmbeddedRegistry(createMemoryStore())
     const port = asSchemaRegistry(other)

@@ -22,7 +22,13 @@ export type RegisteredSchemas = {
   snapshot(): SchemaSnapshot
 }
 
-export type SchemaSnapshot = readonly { readonly fullName: string; readonly id: number; readonly text: string }[]
+export type SchemaSnapshot = readonly {
+  readonly fullName: string
+  readonly id: number
+  readonly text: string
+  /** An earlier version, for reading what was written with it. */
+  readonly isEarlier?: boolean
+}[]
 
 export type RegisterOptions = {
   readonly registry: SchemaRegistry
@@ -37,6 +43,8 @@ export type RegisterOptions = {
 /**
  * Registers the schemas of all definitions, after every one of them was found compatible with what its subject holds:
  * if one is not, nothing is registered and the error lists all that are wrong. Safe to call at every start.
+ *
+ * All earlier versions come along: stores read synchronously, and hold values as long as nobody writes them anew.
  */
 export async function registerSchemas(options: RegisterOptions): Promise<RegisteredSchemas> {
   const { registry, definitions, compatibility } = options
@@ -51,7 +59,13 @@ export async function registerSchemas(options: RegisterOptions): Promise<Registe
   }
   if (problems.length > 0) throw incompatible(registry, problems, definitions.length)
   const snapshot: SchemaSnapshot[number][] = []
-  for (const entry of entries) snapshot.push({ ...entry, id: await registry.register(entry.fullName, entry.text) })
+  for (const entry of entries) {
+    const id = await registry.register(entry.fullName, entry.text)
+    for (const version of await registry.versionsOf(entry.fullName)) {
+      if (version.id !== id) snapshot.push({ ...version, fullName: entry.fullName, isEarlier: true })
+    }
+    snapshot.push({ ...entry, id })
+  }
   return restoreSchemas(snapshot, registry)
 }
 
@@ -62,8 +76,8 @@ export function restoreSchemas(
 ): RegisteredSchemas {
   const cache = createSchemaCache(registry)
   const ids = new Map<string, number>()
-  for (const { fullName, id, text } of snapshot) {
-    ids.set(fullName, id)
+  for (const { fullName, id, text, isEarlier } of snapshot) {
+    if (isEarlier !== true) ids.set(fullName, id)
     cache.put(id, text)
   }
   return {

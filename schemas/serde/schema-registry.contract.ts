@@ -64,6 +64,22 @@ export function schemaRegistryContract({ test, open }: RegistryContract): void {
     await registry.register('n.R', recordText(A, B))
   })
 
+  test('all versions of a subject are found, oldest first', async () => {
+    const registry = await open()
+    deepEqual(await registry.versionsOf('n.R'), [])
+    const first = await registry.register('n.R', recordText(A))
+    const second = await registry.register('n.R', recordText(A, B_DEFAULT))
+    await registry.register('other', recordText(A))
+    const found = await registry.versionsOf('n.R')
+    deepEqual(
+      found.map(({ id, text }) => [id, JSON.parse(text)]),
+      [
+        [first, JSON.parse(recordText(A))],
+        [second, JSON.parse(recordText(A, B_DEFAULT))],
+      ],
+    )
+  })
+
   test('what is no schema is refused as such', async () => {
     const registry = await open()
     for (const text of ['', '{', '"nothing"', '{"type":"record","name":"R"}']) {

@@ -27,6 +27,11 @@ export type SchemaRegistry = {
   checkCompatibility(subject: string, schemaText: string): Promise<CompatibilityVerdict>
   /** The text of a schema; undefined if the registry does not know the id. */
   schemaById(id: number): Promise<string | undefined>
+  /**
+   * Every schema that the subject holds or held (deleted versions too: bytes outlive them), oldest first; none where
+   * there is no such subject.
+   */
+  versionsOf(subject: string): Promise<readonly { readonly id: number; readonly text: string }[]>
   /** Sets the level of a subject. */
   setCompatibility(subject: string, level: CompatibilityLevel): Promise<void>
 }

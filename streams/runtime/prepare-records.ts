@@ -4,8 +4,8 @@ import type { LogRecord, Serde } from '../ports/index.ts'
 export function prepareRecords(
   topic: string,
   records: readonly LogRecord[],
-  keySerde: Serde<unknown>,
-  valueSerde: Serde<unknown>,
+  keySerde: Pick<Serde<unknown>, 'prepare'>,
+  valueSerde: Pick<Serde<unknown>, 'prepare'>,
 ): Promise<void> | undefined {
   if (keySerde.prepare === undefined && valueSerde.prepare === undefined) return undefined
   const loads: Promise<void>[] = []

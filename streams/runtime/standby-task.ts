@@ -148,6 +148,7 @@ export class StandbyTasks {
         const name = partitionName(batch.topic, batch.partition)
         const owner = this.#owners.get(name)
         if (owner === undefined) continue
+        await owner.standby.stores.prepareRestore(owner.changelog.storeName, batch.records)
         owner.standby.stores.restore(owner.changelog.storeName, batch.records, batch.nextOffset)
         this.#ends.set(name, batch.endOffset)
         if (batch.records.length > 0) this.#isBusy = true

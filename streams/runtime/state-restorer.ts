@@ -146,6 +146,7 @@ export class StateRestorer {
         // A source topic goes on behind the committed offset: those records are input, not state.
         const records = batch.records.filter((record) => record.offset < restore.endOffset)
         const nextOffset = Math.min(batch.nextOffset, restore.endOffset)
+        await restore.task.stores.prepareRestore(restore.changelog.storeName, records)
         restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)
         restore.position = nextOffset
         restore.records += records.length

@@ -1,7 +1,7 @@
 import { assert, present } from '../base/assert.ts'
 import { utf8Decode, utf8Encode } from '../base/bytes.ts'
 import { StreamsError } from '../base/errors.ts'
-import type { Clock, Keyspace, LogRecord, StateDatabase, WriteBatch } from '../ports/index.ts'
+import type { Clock, Keyspace, LogRecord, Serde, StateDatabase, WriteBatch } from '../ports/index.ts'
 import {
   createStore,
   type ManagedStore,
@@ -11,6 +11,7 @@ import {
   storeLayout,
 } from '../stores/index.ts'
 import type { StoreDefinition } from '../topology/topology.ts'
+import { prepareRecords } from './prepare-records.ts'
 import type { RecordCollector } from './record-collector.ts'
 
 /** The keyspace of a task's database that holds, per store, how much of the changelog the data contains. */
@@ -41,6 +42,8 @@ type SavedPosition = {
   readonly layout?: string
   readonly metadata: Readonly<Record<string, number>>
 }
+
+const NO_PREPARE: Pick<Serde<unknown>, 'prepare'> = {}
 
 export type TaskStoresOptions = {
   readonly taskName: string
@@ -163,6 +166,19 @@ export class TaskStores {
     let count = 0
     for (const entry of this.#entries.values()) count += entry.store.iteratorsOpen
     return count
+  }
+
+  /**
+   * Loads what reading these changelog records from the store will need (schemas): stores read synchronously, so it is
+   * now or never. Undefined if nothing is missing. Keys of windows hold more than the serde's bytes; custom stores have
+   * formats of their own.
+   */
+  prepareRestore(storeName: string, records: readonly LogRecord[]): Promise<void> | undefined {
+    const { changelog, definition } = this.#entry(storeName)
+    const { spec } = definition
+    if (changelog === undefined || spec.kind === 'custom') return undefined
+    const hasPlainKeys = spec.kind === 'key-value' || spec.kind === 'versioned'
+    return prepareRecords(changelog.topic, records, hasPlainKeys ? spec.keySerde : NO_PREPARE, spec.valueSerde)
   }
 
   /** Applies changelog records, with the position behind them, in one batch. */
