@@ -288,6 +288,14 @@ test('metrics have the names of Kafka Streams and those of the requirement docum
   }
 })
 
+test('health names the checks of the requirement document', async () => {
+  expect(await json('/healthz')).toEqual({
+    status: 'ok',
+    state: 'running',
+    checks: { kafka_brokers: true, consumer_groups: true, topic_health: true },
+  })
+})
+
 test('the topology as JSON, text and Mermaid', async () => {
   expect(await (await call('/v1/topology', { accept: 'text/plain' })).text()).toMatch(/^Topologies:/)
   expect(await (await call('/v1/topology?format=mermaid')).text()).toMatch(/^flowchart LR\n {2}subgraph/)

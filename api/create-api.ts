@@ -37,6 +37,8 @@ export type ApiOptions = {
   readonly flagTopic?: string
   /** Requests that an embedded schema registry has answered, for the metrics. */
   readonly registryRequests?: () => number
+  /** Whether it answers, for the health checks. */
+  readonly registryIsHealthy?: () => boolean
 }
 
 export type Api = {
@@ -99,7 +101,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...storeRoutes(application, context.reader),
     ...topologyRoutes(application, applicationId),
     ...deadLetterRoutes(application, context.reader, topics),
-    ...systemRoutes({ application, monitor, metrics }),
+    ...systemRoutes({
+      ...{ application, applicationId, clock, monitor, metrics },
+      registryIsHealthy: options.registryIsHealthy,
+    }),
   ]
   const openApi = openApiDocument(routes, COMPONENTS, TAGS)
   const app = newRouter(logger)

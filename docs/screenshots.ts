@@ -3,17 +3,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH } from '../api/testing/chromium.ts'
-import { DEFAULT_START_MS, type RunningSacco, startRunningSacco } from '../api/testing/running-sacco.ts'
+import { type RunningSacco, startRunningSacco } from '../api/testing/running-sacco.ts'
 
 /**
  * Takes the pictures of README and docs from the running SACCO: node docs/screenshots.ts
- * The same seed gives the same members and flags; rates and latencies are those of the machine.
+ * The days before today are lived through, so that the newest flags are of today.
  */
 const DAY_MS = 86_400_000
 const DIRECTORY = join(import.meta.dirname, 'images')
 const MEMBERS = 600
 const DAYS = 30
-const EVENTS_PER_SECOND = 400
+/** So long ago that the live part ends about now: topics of passing signals forget what is older than a week. */
+const START_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - (DAYS + 1) * DAY_MS
+const EVENTS_PER_SECOND = 200
 const LIVE_SECONDS = 75
 
 type Picture = {
@@ -80,7 +82,7 @@ async function main(): Promise<void> {
   const stop = new AbortController()
   try {
     process.stdout.write(`living through ${DAYS} days\n`)
-    await sacco.feed.until(DEFAULT_START_MS + DAYS * DAY_MS)
+    await sacco.feed.until(START_MS + DAYS * DAY_MS)
     const live = sacco.feed.until(Number.POSITIVE_INFINITY, {
       recordsPerSecond: EVENTS_PER_SECOND,
       signal: stop.signal,

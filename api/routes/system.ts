@@ -1,11 +1,36 @@
-import type { ApiApplication } from '../application.ts'
-import { array, dateTime, integer, nullable, number, object, oneOf, string } from '../http/json-schema.ts'
+import type { Clock } from '#streams/ports'
+import { type ApiApplication, inputTopicsOf } from '../application.ts'
+import {
+  array,
+  boolean,
+  dateTime,
+  integer,
+  nullable,
+  number,
+  object,
+  oneOf,
+  partial,
+  string,
+} from '../http/json-schema.ts'
 import { json, type Route, response, route } from '../http/route.ts'
 import type { SystemMonitor } from '../live/system-monitor.ts'
 import type { ApiMetrics } from '../metrics/prometheus.ts'
 
 export const SYSTEM_SCHEMAS = {
-  Health: object({ status: oneOf(['ok', 'failed']), state: string('State of the application.') }),
+  Health: object({
+    status: oneOf(['ok', 'failed'], 'Failed only when a restart is the remedy.'),
+    state: string('State of the application.'),
+    checks: partial(
+      {
+        kafka_brokers: boolean('The log answered within the last seconds.'),
+        consumer_groups: boolean('No event has been waiting for more than 30 seconds.'),
+        topic_health: boolean('Every topic that the application reads exists.'),
+        schema_registry: boolean('The schema registry of this process answers.'),
+      },
+      ['schema_registry'],
+      'For people and alerts: they do not change the status.',
+    ),
+  }),
   Readiness: object({ ready: { type: 'boolean' }, state: string('State of the application.') }),
   SystemSnapshot: object({
     at: dateTime('When it was taken.'),
@@ -47,13 +72,33 @@ export const SYSTEM_SCHEMAS = {
   }),
 }
 
+/** What the requirement document allows. */
+const LAG_SECONDS_MAX = 30
+const SNAPSHOT_AGE_MAX_MS = 10_000
+
 export type SystemParts = {
+  readonly clock: Clock
+  readonly applicationId: string
+  readonly registryIsHealthy: (() => boolean) | undefined
   readonly application: ApiApplication
   readonly monitor: SystemMonitor
   readonly metrics: ApiMetrics
 }
 
-export function systemRoutes({ application, monitor, metrics }: SystemParts): readonly Route[] {
+function checksOf({ application, applicationId, monitor, clock, registryIsHealthy }: SystemParts) {
+  const { latest } = monitor
+  const ageMs = latest === undefined ? Number.POSITIVE_INFINITY : clock.wallClockMs() - Date.parse(latest.at)
+  const known = new Set(latest?.topics.map(({ name }) => name))
+  return {
+    kafka_brokers: ageMs <= SNAPSHOT_AGE_MAX_MS,
+    consumer_groups: (latest?.lagSeconds ?? 0) <= LAG_SECONDS_MAX,
+    topic_health: inputTopicsOf(application.topology, applicationId).every(({ name }) => known.has(name)),
+    ...(registryIsHealthy === undefined ? {} : { schema_registry: registryIsHealthy() }),
+  }
+}
+
+export function systemRoutes(parts: SystemParts): readonly Route[] {
+  const { application, monitor, metrics } = parts
   return [
     route({
       path: '/healthz',
@@ -66,7 +111,7 @@ export function systemRoutes({ application, monitor, metrics }: SystemParts): re
       answersAlways: true,
       handle: () => {
         const failed = application.state === 'failed'
-        const body = { status: failed ? 'failed' : 'ok', state: application.state }
+        const body = { status: failed ? 'failed' : 'ok', state: application.state, checks: checksOf(parts) }
         return { kind: 'json', body, status: failed ? 503 : 200 }
       },
     }),
