@@ -27,6 +27,7 @@ load-test: install ## 10,000 events/s for a minute, API and live feed open, then
 test: install ## Installs, then runs every check and test
 	@$(MAKE) --no-print-directory types lint layers
 	vitest run
+	@if node testing/broker/can-run.ts; then $(MAKE) --no-print-directory test-kafka; fi
 
 check: install ## Types, lint, layers and the quick tests: under a minute
 	@$(MAKE) --no-print-directory types lint layers unit

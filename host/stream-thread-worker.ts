@@ -85,7 +85,23 @@ async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; memb
     logger,
     ...(log.userEndpoint === undefined ? {} : { userEndpoint: log.userEndpoint }),
   })
-  return { log: connected, membership }
+  return { log: connected, membership: tellsTasks(membership) }
+}
+
+/** The main thread is told which tasks there are: what no thread here runs, runs elsewhere. */
+function tellsTasks(membership: GroupMembership): GroupMembership {
+  const { createsInternalTopics, committingMember } = membership
+  return {
+    ...(createsInternalTopics === undefined ? {} : { createsInternalTopics }),
+    ...(committingMember === undefined ? {} : { committingMember }),
+    join: async (member) => {
+      await localMember.join(member)
+      await membership.join(member)
+    },
+    poll: () => membership.poll(),
+    acknowledge: (owned) => membership.acknowledge(owned),
+    leave: () => membership.leave(),
+  }
 }
 
 async function main(): Promise<void> {
