@@ -172,7 +172,7 @@ export class StandbyTasks {
       this.#ends.delete(nameOf(changelog))
     }
     await this.#assign()
-    standby.stores.close()
+    standby.stores.close((message) => this.#options.logger.warn(message, { task: id }))
     await standby.database.close()
   }
 

@@ -1,6 +1,6 @@
 import { assert, present } from '../base/assert.ts'
 import { utf8Decode, utf8Encode } from '../base/bytes.ts'
-import { StreamsError } from '../base/errors.ts'
+import { messageOf, StreamsError } from '../base/errors.ts'
 import type { Clock, Keyspace, LogRecord, Serde, StateDatabase, WriteBatch } from '../ports/index.ts'
 import {
   createStore,
@@ -245,8 +245,22 @@ export class TaskStores {
     for (const entry of this.#entries.values()) entry.store.aborted()
   }
 
-  close(): void {
-    for (const entry of this.#entries.values()) entry.store.close()
+  /** Never throws: what goes wrong, and iterators that were left open, are told to `warn`. */
+  close(warn: (message: string) => void): void {
+    const { taskName } = this.#options
+    for (const [name, { store }] of this.#entries) {
+      const leaked = store.iteratorsOpen
+      if (leaked > 0)
+        warn(
+          `Store ${name} of task ${taskName} had ${leaked} open iterators when it was closed. ` +
+            'Run each one to its end, or close it: for…of does so, and so does using',
+        )
+      try {
+        store.close()
+      } catch (error) {
+        warn(`Store ${name} of task ${taskName} could not be closed: ${messageOf(error)}`)
+      }
+    }
   }
 
   #entry(storeName: string): Entry {

@@ -394,9 +394,14 @@ export class StreamTask implements NodeHost {
     if (this.#state === 'closed') return
     const wasRunning = this.#state === 'running'
     this.#state = nextTaskState(this.id, this.#state, 'closed')
-    this.stores.aborted()
+    const warn = (message: string): void => this.logger.warn(message, { task: this.id })
+    try {
+      this.stores.aborted()
+    } catch (error) {
+      warn(`Uncommitted writes of task ${this.id} could not be dropped: ${messageOf(error)}`)
+    }
     if (wasRunning) for (const node of this.#nodes.values()) this.#closeNode(node)
-    this.stores.close()
+    this.stores.close(warn)
     this.metrics.remove?.(taskTags(this.threadName, this.id))
   }
 

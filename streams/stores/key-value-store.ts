@@ -243,10 +243,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   loadMetadata(): void {}
 
   close(): void {
-    assert(
-      this.#iterators.open === 0,
-      `store '${this.name}' is closed while ${this.#iterators.open} iterators are open`,
-    )
+    this.#iterators.closeAll()
     this.#cache?.drop()
     this.#entries.clear()
     this.#writes.forget()

@@ -42,7 +42,6 @@ export type SegmentedSettings = {
  * older than the observed stream time minus the retention, and segments are deleted whole.
  */
 export class SegmentedBuffer<K, V> {
-  readonly #name: string
   readonly #settings: SegmentedSettings
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
@@ -74,7 +73,6 @@ export class SegmentedBuffer<K, V> {
     environment: StoreEnvironment,
     windowedOf: (entry: SegmentedEntry<K, V>) => Windowed<K>,
   ) {
-    this.#name = spec.name
     this.#settings = settings
     this.#environment = environment
     this.#windowedOf = windowedOf
@@ -313,8 +311,7 @@ export class SegmentedBuffer<K, V> {
   }
 
   close(): void {
-    const { open } = this.#iterators
-    assert(open === 0, `store '${this.#name}' is closed while ${open} iterators are open`)
+    this.#iterators.closeAll()
     this.#cache?.drop()
     this.#groups.clear()
     this.#entryCount = 0

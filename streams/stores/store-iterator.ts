@@ -4,20 +4,31 @@ import type { ManagedStore, StoreIterator } from './types.ts'
 /** Where an iterator gets its entries; `undefined` is the end. */
 export type EntrySource<T> = { next(): T | undefined; close(): void }
 
-/** Counts the iterators of a store that are open. */
+/** The iterators of a store that are open: a list through the iterators themselves, which costs no allocation. */
 export class IteratorCount {
   open = 0
+  newest: CountedIterator<unknown> | undefined = undefined
+
+  /** For a store that is closed: whoever leaked them has no use for them any more. */
+  closeAll(): void {
+    while (this.newest !== undefined) this.newest.close()
+  }
 }
 
 /** The iterator that stores hand out: counted, and closed by its end, `return`, `close` or `using`. */
 export class CountedIterator<T> implements StoreIterator<T> {
   readonly #count: IteratorCount
   #source: EntrySource<T> | undefined
+  #older: CountedIterator<unknown> | undefined
+  #newer: CountedIterator<unknown> | undefined = undefined
 
   constructor(count: IteratorCount, source: EntrySource<T>) {
     this.#count = count
     this.#source = source
     count.open++
+    this.#older = count.newest
+    if (count.newest !== undefined) count.newest.#newer = this as CountedIterator<unknown>
+    count.newest = this as CountedIterator<unknown>
   }
 
   next(): IteratorResult<T, undefined> {
@@ -38,8 +49,7 @@ export class CountedIterator<T> implements StoreIterator<T> {
     const source = this.#source
     if (source === undefined) return
     this.#source = undefined
-    this.#count.open--
-    assert(this.#count.open >= 0, 'an iterator is closed once')
+    this.#unlink()
     source.close()
   }
 
@@ -49,6 +59,19 @@ export class CountedIterator<T> implements StoreIterator<T> {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #unlink(): void {
+    const count = this.#count
+    const older = this.#older
+    const newer = this.#newer
+    if (older !== undefined) older.#newer = newer
+    if (newer !== undefined) newer.#older = older
+    else count.newest = older
+    this.#older = undefined
+    this.#newer = undefined
+    count.open--
+    assert(count.open >= 0, 'an iterator is closed once')
   }
 
   /** An error while reading ends the iterator: nobody could close it after `for…of` has thrown from `next`. */

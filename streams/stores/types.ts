@@ -253,6 +253,7 @@ export type ManagedStore = {
   /** Small state beside the data (its observed stream time), saved with each commit and given back when opened. */
   saveMetadata(): Readonly<Record<string, number>>
   loadMetadata(metadata: Readonly<Record<string, number>>): void
+  /** Iterators that were left open are closed with it: the database must be free afterwards. */
   close(): void
 }
 

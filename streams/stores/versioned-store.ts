@@ -189,8 +189,7 @@ class BufferedVersionedStore<K, V> implements VersionedKeyValueStore<K, V>, Mana
   }
 
   close(): void {
-    const { open } = this.#iterators
-    assert(open === 0, `store '${this.name}' is closed while ${open} iterators are open`)
+    this.#iterators.closeAll()
     this.#forgetLog()
     this.#latest.close()
     this.#past.close()
