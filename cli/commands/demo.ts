@@ -99,7 +99,8 @@ async function run(options: DemoOptions, progress: Progress): Promise<void> {
     logger: createConsoleLogger(options.logLevel),
     logLevel: options.logLevel,
     onPhase: (phase) => progress.note(`${phase} ...`),
-    onRestored: (records) => progress.update(`restoring state: ${formatCount(records)} records`),
+    onRestoring: (read, total) =>
+      progress.update(`restoring state: ${formatCount(read)} of ${formatCount(total)} records`),
   })
   try {
     const feed = options.feed ? await feedPlatform(options, platform, progress) : undefined

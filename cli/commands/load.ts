@@ -115,7 +115,8 @@ async function run(options: LoadOptions, progress: Progress): Promise<LoadReport
     logger: createConsoleLogger(options.logLevel),
     logLevel: options.logLevel,
     onPhase: (phase) => progress.update(`${phase} ...`),
-    onRestored: (records) => progress.update(`restoring state: ${formatCount(records)} records`),
+    onRestoring: (read, total) =>
+      progress.update(`restoring state: ${formatCount(read)} of ${formatCount(total)} records`),
   })
   try {
     if (platform.url !== '') progress.note(`API and dashboards: ${platform.url}`)

@@ -3,11 +3,11 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLogClient } from '#connectors/embedded-log'
-import { nodeClock } from '#host'
 import { createPacer, type EventStream, formatLabel, type LoadRecord } from '#load'
 import { messageOf, present, StreamsError } from '#streams/base'
-import type { Clock, Log } from '#streams/ports'
+import type { Log } from '#streams/ports'
 import { createTopicLagMeter, type LagMeter } from '../platform/application-lag.ts'
+import { preciseClock } from '../platform/precise-clock.ts'
 import { schemasOf } from '../platform/sacco-module.ts'
 import { type ApiProbe, startApiProbe } from './api-probe.ts'
 import { createDueTimes, type DueTimes } from './due-times.ts'
@@ -23,7 +23,7 @@ import { createSentTimes, type SentTimes } from './sent-times.ts'
 const port = present(parentPort, 'this module is the entry of a worker thread')
 const start = workerData as FeedStart
 const report = (message: FeedReport): void => port.postMessage(message)
-const clock: Clock = { ...nodeClock, wallClockMs: () => performance.timeOrigin + performance.now() }
+const clock = preciseClock
 
 const UNPACED_BATCH_RECORDS = 500
 /**

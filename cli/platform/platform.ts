@@ -3,6 +3,7 @@ import { type EmbeddedRegistry, type RegistryServer, startRegistryServer } from 
 import { type EmbeddedApplication, type LogLevel, nodeClock, startEmbeddedApplication } from '#host'
 import { messageOf, present, StreamsError } from '#streams/base'
 import type { Logger } from '#streams/ports'
+import type { RestoreEvent } from '#streams/runtime'
 import { createLagMeter, type LagMeter } from './application-lag.ts'
 import { type Prepared, registryOn } from './sacco-module.ts'
 
@@ -26,8 +27,8 @@ export type PlatformOptions = {
   readonly logger: Logger
   readonly logLevel?: LogLevel
   readonly onPhase?: (phase: PlatformPhase) => void
-  /** Records of changelogs read so far to bring stores up to date. */
-  readonly onRestored?: (records: number) => void
+  /** Offsets of changelogs read so far, of those that have to be read to bring the stores up to date. */
+  readonly onRestoring?: (read: number, total: number) => void
 }
 
 export type PlatformPhase = 'opening the log' | 'restoring state' | 'starting the API'
@@ -51,7 +52,7 @@ export const THREADS_DEFAULT = 2
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { logger, onPhase } = options
   onPhase?.('opening the log')
-  let restored = 0
+  const onRestore = restoreProgress(options)
   const application = await startEmbeddedApplication({
     module: MODULE,
     applicationId: APPLICATION_ID,
@@ -60,10 +61,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     options: options.commitIntervalMs === undefined ? {} : { commitIntervalMs: options.commitIntervalMs },
     logger,
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
-    onRestored: ({ records }) => {
-      restored += records
-      options.onRestored?.(restored)
-    },
+    onRestore,
   })
   try {
     onPhase?.('restoring state')
@@ -73,6 +71,21 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   } catch (error) {
     await application.stop().catch(() => undefined)
     throw error
+  }
+}
+
+function restoreProgress({ onRestoring }: PlatformOptions): (event: RestoreEvent) => void {
+  const positions = new Map<string, { read: number; total: number }>()
+  return ({ kind, changelog, partition, startOffset, position, endOffset }) => {
+    if (kind === 'suspended') return
+    const total = endOffset - startOffset
+    const read = kind === 'start' ? 0 : kind === 'end' ? total : position - startOffset
+    positions.set(`${changelog}-${partition}`, { read, total })
+    const all = [...positions.values()]
+    onRestoring?.(
+      all.reduce((sum, each) => sum + each.read, 0),
+      all.reduce((sum, each) => sum + each.total, 0),
+    )
   }
 }
 
