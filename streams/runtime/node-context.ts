@@ -11,6 +11,7 @@ import type {
   RecordMetadata,
   StreamRecord,
 } from '../topology/index.ts'
+import { scheduleName } from './committed-times.ts'
 import type { NodeHost } from './node-host.ts'
 import type { NodeInstance } from './node-instance.ts'
 import { nodeTags } from './task-metrics.ts'
@@ -99,9 +100,9 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
     )
     let number = 0
     while (this.#scheduled.has(number)) number++
-    this.#scheduled.add(number)
-    const metadataName = `punctuate:${this.nodeName}:${number}`
+    const metadataName = scheduleName(schedule.type, this.nodeName, number)
     const cancellable = this.#task.schedule(this.#node, schedule, punctuator, metadataName)
+    this.#scheduled.add(number)
     let isCancelled = false
     return {
       cancel: () => {

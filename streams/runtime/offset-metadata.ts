@@ -19,6 +19,18 @@ export const UNKNOWN_METADATA: OffsetMetadata = {
   times: NO_TIMES,
 }
 
+/** Kafka's default of `offset.metadata.max.bytes`, in characters; the embedded log has the same. */
+const CHARACTERS_MAX = 4096
+const HEADER_BYTES = 13
+const ENTRY_OVERHEAD_BYTES = 12
+/** What base64 of so many characters holds, beside the partition's time. */
+export const OFFSET_METADATA_TIMES_BYTES_MAX: number = Math.floor(CHARACTERS_MAX / 4) * 3 - HEADER_BYTES
+
+/** What a number takes there under this name. */
+export function entryBytes(name: string): number {
+  return ENTRY_OVERHEAD_BYTES + utf8Encode(name).length
+}
+
 export function encodeOffsetMetadata({ partitionTimeMs, times }: OffsetMetadata): string {
   const entries = [...times].map(([key, value]) => ({
     key: utf8Encode(key),

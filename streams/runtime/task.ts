@@ -5,13 +5,14 @@ import type { Clock, CommittedOffset, Logger, LogRecord, Metrics, StateDatabase 
 import type { ManagedStore, RecordCache, RecordContext } from '../stores/index.ts'
 import type { Cancellable, PunctuationType, Punctuator, StreamRecord } from '../topology/index.ts'
 import type { TimestampExtractor } from '../topology/topology.ts'
+import { CommittedTimes } from './committed-times.ts'
 import type { StreamsConfig } from './config.ts'
 import { type FailureKind, handleFailure } from './error-handling.ts'
 import type { ExceptionContext, ExceptionHandler } from './exception-handlers.ts'
 import { NodeContext } from './node-context.ts'
 import type { NodeHost } from './node-host.ts'
 import { isEngineError, type NodeInstance, ProcessorInstance, SinkInstance, SourceInstance } from './node-instance.ts'
-import { decodeOffsetMetadata, encodeOffsetMetadata } from './offset-metadata.ts'
+import { decodeOffsetMetadata } from './offset-metadata.ts'
 import { PartitionGroup } from './partition-group.ts'
 import { PunctuationQueue } from './punctuation.ts'
 import { readPart } from './read-part.ts'
@@ -85,7 +86,7 @@ export class StreamTask implements NodeHost {
   readonly #sources = new Map<string, SourceInstance>()
   readonly #streamTimePunctuation = new PunctuationQueue()
   readonly #wallClockPunctuation = new PunctuationQueue()
-  readonly #times = new Map<string, number>()
+  readonly #times: CommittedTimes
   readonly #committedOffsets = new Map<RecordQueue, number>()
   readonly #keylessTurns = new Map<string, number>()
   readonly #counters: TaskMetrics
@@ -117,6 +118,7 @@ export class StreamTask implements NodeHost {
     this.#config = config
     this.#topology = topology
     this.#subTopology = topology.subTopology(subTopology)
+    this.#times = new CommittedTimes(id)
     this.#counters = createTaskMetrics(options.metrics, this.threadName, id)
     this.group = new PartitionGroup(this.#createQueues(options.positions), config.maxTaskIdleMs)
     taskGauges(options.metrics, this.threadName, id, this.group)
@@ -151,7 +153,7 @@ export class StreamTask implements NodeHost {
   }
 
   get times(): ReadonlyMap<string, number> {
-    return this.#times
+    return this.#times.times
   }
 
   get streamTimeMs(): number {
@@ -202,16 +204,13 @@ export class StreamTask implements NodeHost {
     endOffset: number,
   ): void {
     assert(this.#state === 'running', `task ${this.id} was given records while it is ${this.#state}`)
-    this.group.queue(topic, partition).add(records, nextOffset, endOffset)
+    const bytes = this.group.queue(topic, partition).add(records, nextOffset, endOffset)
     if (records.length === 0) return
-    let bytes = 0
-    for (const { key, value, headers } of records) bytes += consumedBytes(key, value, headers, topic)
-    this.#consumed.get(topic)?.add(records.length, bytes)
+    this.#consumed.get(topic)?.add(records.length, consumedBytes(records.length, bytes, topic))
   }
 
   /** Whether `processNext` may take a record now. */
   canProcess(wallClockMs: number): boolean {
-    this.turnMs = wallClockMs
     return this.#state === 'running' && this.group.isReady(wallClockMs)
   }
 
@@ -284,7 +283,7 @@ export class StreamTask implements NodeHost {
     const { intervalMs } = schedule
     // Java begins anew with each restart: stream-time punctuation at 0, so that it fires once more with the first record,
     // wall-clock punctuation an interval from now. Here the next time of both is committed, and a restart keeps it.
-    const saved = this.#times.get(metadataName)
+    const saved = this.times.get(metadataName)
     if (schedule.type === 'wall-clock-time') {
       const latestMs = this.clock.wallClockMs() + intervalMs
       const nextMs = Math.min(saved ?? schedule.startTimeMs ?? latestMs, saved === undefined ? Infinity : latestMs)
@@ -294,6 +293,7 @@ export class StreamTask implements NodeHost {
         this.#wallClockPunctuation.schedule({ nextMs, intervalMs, node, punctuator, metadataName }),
       )
     }
+    this.#times.requireRoom(metadataName, node.name, intervalMs)
     const nextMs = saved ?? schedule.startTimeMs ?? 0
     const cancellable = this.#streamTimePunctuation.schedule({
       nextMs,
@@ -374,10 +374,7 @@ export class StreamTask implements NodeHost {
       topic: queue.topic,
       partition: queue.partition,
       offset: queue.committableOffset,
-      metadata: encodeOffsetMetadata({
-        partitionTimeMs: queue.partitionTimeMs,
-        times: this.#times,
-      }),
+      metadata: this.#times.encode(queue.partitionTimeMs),
     }))
   }
 
@@ -430,10 +427,7 @@ export class StreamTask implements NodeHost {
   }
 
   setTime(name: string, timeMs: number): void {
-    const before = this.#times.get(name)
-    if (before !== undefined && before >= timeMs) return
-    this.#times.set(name, timeMs)
-    this.#timesChanged = true
+    if (this.#times.set(name, timeMs)) this.#timesChanged = true
   }
 
   /** Records without a key go to the partitions in turn; the turn starts at this task's own partition. */
@@ -523,7 +517,8 @@ export class StreamTask implements NodeHost {
       const queue = this.group.queue(position.topic, this.partition)
       queue.partitionTimeMs = partitionTimeMs
       if (partitionTimeMs > this.group.streamTimeMs) this.group.streamTimeMs = partitionTimeMs
-      for (const [name, timeMs] of times) if ((this.#times.get(name) ?? -1) < timeMs) this.#times.set(name, timeMs)
+      const nodes = this.#subTopology.nodes.map(({ name }) => name)
+      this.#times.restore(times, nodes)
     }
   }
 
