@@ -23,7 +23,7 @@ type Chunk = {
   readonly nextOffset: number
 }
 
-const RECORD_OVERHEAD_BYTES = 40
+export const RECORD_OVERHEAD_BYTES = 40
 
 export function recordBytes(record: LogRecord): number {
   return RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
@@ -84,14 +84,18 @@ export class RecordQueue {
     return this.#chunks.reduce((sum, chunk) => sum + (chunk?.records.length ?? 0), 0)
   }
 
-  add(records: readonly LogRecord[], nextOffset: number, endOffset: number): void {
+  /** Returns the bytes of the records, each with its overhead. */
+  add(records: readonly LogRecord[], nextOffset: number, endOffset: number): number {
     this.#fetchedOffset = nextOffset
     this.fetchedLag = Math.max(0, endOffset - nextOffset)
-    if (records.length === 0) return
+    if (records.length === 0) return 0
     this.#chunks.push({ records, nextOffset })
     this.recordCount += records.length
-    for (const record of records) this.byteCount += recordBytes(record)
+    let bytes = 0
+    for (const record of records) bytes += recordBytes(record)
+    this.byteCount += bytes
     if (!this.hasHead) this.#readHead()
+    return bytes
   }
 
   /** Call when the head was taken over: moves on to the next readable record. */

@@ -458,6 +458,7 @@ class Thread implements StreamThread {
     let isOver = false
     for (let i = 0; i < tasks.length && !isOver; i++) {
       const task = tasks[(this.#turn + i) % tasks.length] as StreamTask
+      task.turnMs = wallClockMs
       for (let count = 0; count < this.#config.recordsPerTurnMax && !isOver && task.canProcess(wallClockMs); count++) {
         task.processNext()
         if ((++processed & BOUND_CHECK_MASK) === 0)

@@ -1,5 +1,6 @@
 import type { Bytes } from '../base/bytes.ts'
 import type { Counter, Headers, Metrics } from '../ports/index.ts'
+import { RECORD_OVERHEAD_BYTES } from './record-queue.ts'
 
 /** What a record takes in the log beside its bytes, as Java counts it: timestamp, offset, partition. */
 const CONSUMED_OVERHEAD_BYTES = 20
@@ -11,9 +12,9 @@ function headerBytes(headers: Headers): number {
   return bytes
 }
 
-export function consumedBytes(key: Bytes | null, value: Bytes | null, headers: Headers, topic: string): number {
-  const own = (key?.length ?? 0) + (value?.length ?? 0) + topic.length + CONSUMED_OVERHEAD_BYTES
-  return headers.length === 0 ? own : own + headerBytes(headers)
+/** Of records whose keys and values take `bytes` with the overhead of a queue. Headers are not counted (Java: they are). */
+export function consumedBytes(records: number, bytes: number, topic: string): number {
+  return bytes + records * (topic.length + CONSUMED_OVERHEAD_BYTES - RECORD_OVERHEAD_BYTES)
 }
 
 export function producedBytes(key: Bytes | null, value: Bytes | null, headers: Headers, topic: string): number {
