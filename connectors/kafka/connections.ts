@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { type API, Connection, type ConnectionOptions } from '@platformatic/kafka'
 import { messageOf, StreamsError } from '#streams/base'
 import { KafkaError } from './kafka-errors.ts'
@@ -20,7 +21,7 @@ export class Connections {
     this.#options = {
       connectTimeout: limits.connectTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      ...(options.tls === undefined ? {} : { tls: options.tls, tlsServerName: true }),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
     }
   }
@@ -49,7 +50,10 @@ export class Connections {
     const name = `${broker.host}:${broker.port}`
     const known = this.#open.get(name)
     if (known !== undefined) return known
-    const connection = new Connection(this.#clientId, this.#options)
+    // The name that the certificate is to have; an address is none (RFC 6066).
+    const tlsServerName =
+      this.#options.tls === undefined || isIP(broker.host) !== 0 ? {} : { tlsServerName: broker.host }
+    const connection = new Connection(this.#clientId, { ...this.#options, ...tlsServerName })
     const forget = (): void => {
       if (this.#open.get(name) === opening) this.#open.delete(name)
     }
@@ -76,7 +80,7 @@ export class Connections {
       if (refused)
         throw new StreamsError(
           'LOG_REFUSED',
-          `broker ${broker.host}:${broker.port} refuses the connection: ${reason}; check user, password, SASL mechanism and TLS settings`,
+          `no connection to broker ${broker.host}:${broker.port}: ${reason}; check user, password, SASL mechanism and TLS settings`,
           { cause: error },
         )
       throw new KafkaError(`broker ${broker.host}:${broker.port} cannot be reached: ${reason}`, undefined, true, error)
@@ -99,7 +103,19 @@ export class Connections {
   }
 }
 
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'PLT_KFK_AUTHENTICATION',
+  'PLT_KFK_USER',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Passwords and certificates do not become right by trying again. */
 function isRefusal(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code
-  return code === 'PLT_KFK_AUTHENTICATION' || code === 'PLT_KFK_USER'
+  return REFUSALS.has((error as { code?: unknown } | undefined)?.code)
 }

@@ -16,12 +16,15 @@ export type BrokerOptions = {
   readonly directory?: string
   /** Added to, or instead of, the settings below. */
   readonly properties?: Readonly<Record<string, string>>
+  /** A second listener, for clients with TLS and SASL/SCRAM only. */
+  readonly secure?: { readonly user: string; readonly password: string }
 }
 
 /** A real Apache Kafka broker (KRaft, one node, Maven Central's jars) as a child process. */
 export type Broker = {
   /** host:port */
   readonly brokers: string
+  readonly secure?: { readonly brokers: string; readonly authority: string }
   /** Ends it as SIGTERM does, and removes its temporary directory. */
   stop(): Promise<void>
   /** kill -9, data stays. */
@@ -69,7 +72,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'mto-kafka-')))
   const port = options.port ?? (await freePort())
   const controllerPort = await freePort()
-  const properties = {
+  const secure = options.secure === undefined ? undefined : await secureListener(directory)
+  const properties: Record<string, string> = {
     ...SETTINGS,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
@@ -77,15 +81,22 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     'log.dirs': join(directory, 'data'),
     ...options.properties,
   }
+  if (secure !== undefined) {
+    const { port: securePort, properties: added } = secure
+    Object.assign(properties, added)
+    properties.listeners = `${properties.listeners},SECURE://127.0.0.1:${securePort}`
+    properties['advertised.listeners'] = `${properties['advertised.listeners']},SECURE://127.0.0.1:${securePort}`
+  }
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
   await writeFile(join(directory, 'server.properties'), `${lines.join('\n')}\n`)
   await writeFile(join(directory, 'log4j2.xml'), LOGGING)
   const classPath = `${join(await brokerJars(), '*')}`
   const files = { directory, settings: join(directory, 'server.properties'), classPath }
-  await format(files)
+  await format(files, options.secure)
   let process = await launch(files)
   return {
     brokers: `127.0.0.1:${port}`,
+    ...(secure === undefined ? {} : { secure: { brokers: `127.0.0.1:${secure.port}`, authority: secure.authority } }),
     stop: async () => {
       await process.end('SIGTERM')
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
@@ -100,9 +111,34 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 type Files = { readonly directory: string; readonly settings: string; readonly classPath: string }
 
 /** Without formatting all features are at level 0: no streams groups, old transactions. */
-async function format({ settings, classPath }: Files): Promise<void> {
+async function format({ settings, classPath }: Files, secure: BrokerOptions['secure']): Promise<void> {
   const tool = ['-XX:TieredStopAtLevel=1', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '--ignore-formatted']
-  await run('java', [...tool, '-t', CLUSTER_ID, '-c', settings])
+  const users = secure === undefined ? [] : ['-S', `SCRAM-SHA-512=[name=${secure.user},password=${secure.password}]`]
+  await run('java', [...tool, '-t', CLUSTER_ID, '-c', settings, ...users])
+}
+
+const STORE_PASSWORD = 'for-tests-only'
+
+/** A key for this machine, signed by itself, made by the JDK's keytool. */
+async function secureListener(directory: string) {
+  const store = join(directory, 'broker.p12')
+  const common = ['-alias', 'broker', '-keystore', store, '-storetype', 'PKCS12', '-storepass', STORE_PASSWORD]
+  const subject = ['-dname', 'CN=localhost', '-ext', 'SAN=IP:127.0.0.1,DNS:localhost', '-validity', '30']
+  await run('keytool', ['-genkeypair', '-keyalg', 'EC', ...common, ...subject])
+  const { stdout } = await run('keytool', ['-exportcert', '-rfc', ...common])
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
+  return {
+    port: await freePort(),
+    authority: stdout,
+    properties: {
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL',
+      'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+      'listener.name.secure.scram-sha-512.sasl.jaas.config': scram,
+      'listener.name.secure.ssl.keystore.location': store,
+      'listener.name.secure.ssl.keystore.password': STORE_PASSWORD,
+      'listener.name.secure.ssl.keystore.type': 'PKCS12',
+    },
+  }
 }
 
 type Launched = { end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> }
