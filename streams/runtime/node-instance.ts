@@ -6,6 +6,7 @@ import type { Counter, Headers, Latency, Serde } from '../ports/index.ts'
 import type { Processor, StreamRecord } from '../topology/index.ts'
 import type { SinkNode } from '../topology/topology.ts'
 import type { NodeHost } from './node-host.ts'
+import { explainSinkFailure } from './send-failure.ts'
 import { endToEndLatency, nodeProcessed, nodeTags } from './task-metrics.ts'
 import { producedBytes, TopicMeter } from './topic-meter.ts'
 
@@ -128,7 +129,8 @@ export class SinkInstance implements NodeInstance {
         this.#send(record)
         return
       } catch (error) {
-        if (isEngineError(error) && !(error instanceof StreamsError && error.code.startsWith('RECORD_'))) throw error
+        if (isEngineError(error) && !(error instanceof StreamsError && error.code.startsWith('RECORD_')))
+          throw explainSinkFailure(error, this.name, this.#task.id)
         if (!this.#task.handleProductionError(error, this.name, attempt)) return
       }
     }

@@ -3,6 +3,7 @@ import { utf8Decode, utf8Encode } from '../base/bytes.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import type { Clock, Keyspace, LogRecord, Serde, StateDatabase, WriteBatch } from '../ports/index.ts'
 import {
+  type ChangelogSink,
   createStore,
   type ManagedStore,
   type RecordCache,
@@ -13,6 +14,7 @@ import {
 import type { StoreDefinition } from '../topology/topology.ts'
 import { prepareRecords } from './prepare-records.ts'
 import type { RecordCollector } from './record-collector.ts'
+import { explainChangelogFailure } from './send-failure.ts'
 
 /** The keyspace of a task's database that holds, per store, how much of the changelog the data contains. */
 export const POSITIONS_KEYSPACE = '.positions'
@@ -207,18 +209,25 @@ export class TaskStores {
         batch = entry.database.batch()
         batches.set(entry.database, batch)
       }
-      const changelog = entry.changelog
-      const sink =
-        changelog === undefined || changelog.isSource
-          ? undefined
-          : (key: Uint8Array, value: Uint8Array | null, timestampMs: number, headers: LogRecord['headers']) =>
-              collector.send(changelog.topic, changelog.partition, key, value, timestampMs, headers)
+      const sink = this.#changelogSink(entry, collector)
       entry.store.prepareCommit(batch, sink)
     }
     this.#batches = [...batches].map(([database, batch]) => ({
       batch,
       database,
     }))
+  }
+
+  #changelogSink({ changelog, store }: Entry, collector: RecordCollector): ChangelogSink | undefined {
+    if (changelog === undefined || changelog.isSource) return undefined
+    const { topic, partition } = changelog
+    return (key, value, timestampMs, headers) => {
+      try {
+        collector.send(topic, partition, key, value, timestampMs, headers)
+      } catch (error) {
+        throw explainChangelogFailure(error, store.name, this.#options.taskName, key, value)
+      }
+    }
   }
 
   /**
