@@ -103,11 +103,9 @@ async function findPositions(
   resetFor: (topic: string) => AutoOffsetReset,
   { clock, logger }: Pick<TaskOpenerOptions, 'clock' | 'logger'>,
 ): Promise<readonly CommittedOffset[]> {
-  const [committed, starts, ends] = await Promise.all([
-    log.admin.committedOffsets(config.applicationId, inputs),
-    log.admin.startOffsets(inputs),
-    log.admin.endOffsets(inputs),
-  ])
+  // One after the other: an end that was read before the commit of another owner would seem to lie before its offset.
+  const committed = await log.admin.committedOffsets(config.applicationId, inputs)
+  const [starts, ends] = await Promise.all([log.admin.startOffsets(inputs), log.admin.endOffsets(inputs)])
   return Promise.all(
     inputs.map(async (input) => {
       const start = offsetOf(starts, input)

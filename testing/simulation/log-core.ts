@@ -30,7 +30,12 @@ export type Slot = {
   isRemoved: boolean
 }
 
-type Partition = { readonly slots: Slot[]; startOffset: number; readonly open: Set<Transaction> }
+type Partition = {
+  readonly topic: string
+  readonly slots: Slot[]
+  startOffset: number
+  readonly open: Set<Transaction>
+}
 type Topic = { readonly spec: TopicSpec; readonly partitions: readonly Partition[] }
 
 type ProducerState = {
@@ -50,6 +55,8 @@ export type LogCoreOptions = {
   /** Whether this member may commit these offsets: the generation of the group. */
   readonly authorize: (member: string, offsets: readonly CommittedOffset[]) => StreamsError | undefined
   readonly onOffsets: (member: string, group: string, offsets: readonly CommittedOffset[]) => void
+  /** Told of each record of a transaction when that commits. */
+  readonly onCommitted?: (topic: string, record: LogRecord) => void
 }
 
 /**
@@ -86,6 +93,7 @@ export class LogCore {
       const existing = this.#topics.get(spec.name)
       if (existing === undefined) {
         const partitions = Array.from({ length: spec.partitions }, () => ({
+          topic: spec.name,
           slots: [],
           startOffset: 0,
           open: new Set<Transaction>(),
@@ -330,8 +338,17 @@ export class LogCore {
     const { transaction } = state
     if (transaction === undefined) return
     transaction.outcome = outcome
-    for (const partition of transaction.firstOffsets.keys()) {
+    const { onCommitted } = this.#options
+    for (const [partition, firstOffset] of transaction.firstOffsets) {
       partition.open.delete(transaction)
+      for (
+        let at = firstOffset;
+        onCommitted !== undefined && outcome === 'committed' && at < partition.slots.length;
+        at++
+      ) {
+        const slot = partition.slots[at] as Slot
+        if (slot.transaction === transaction && slot.record !== undefined) onCommitted(partition.topic, slot.record)
+      }
       if (this.#options.controlRecords) partition.slots.push({ record: undefined, transaction, isRemoved: false })
     }
     state.transaction = undefined

@@ -45,6 +45,10 @@ export function withoutTag(record: LogRecord): LogRecord {
   return { ...record, headers }
 }
 
+function isDirty(tag: string | undefined, registry: Registry): boolean {
+  return tag !== undefined && registry.attempts[Number(tag.split('/')[0])]?.isCommitted === false
+}
+
 function observeConsumer(consumer: Consumer, name: string, registry: Registry): Consumer {
   return {
     assign: (positions) => consumer.assign(positions),
@@ -65,6 +69,7 @@ function observeConsumer(consumer: Consumer, name: string, registry: Registry): 
           nextOffset: batch.nextOffset,
           offsets: batch.records.map(({ offset }) => offset),
           tags: batch.records.map(tagOf),
+          dirty: registry.knowsCommits ? batch.records.map(tagOf).find((tag) => isDirty(tag, registry)) : undefined,
         })
         return { ...batch, records: batch.records.map(withoutTag) }
       })

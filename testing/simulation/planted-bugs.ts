@@ -165,11 +165,4 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'if (options.fsync) return',
     log: 'embedded',
   },
-  {
-    name: 'torn-frame-accepted',
-    file: 'connectors/embedded-log/journal-format.ts',
-    find: 'const inside = batchProblem(bytes, dataAt, Math.min(end, dataAt + length))',
-    replace: 'const inside = undefined as string | undefined',
-    log: 'embedded',
-  },
 ]

@@ -36,6 +36,8 @@ export type Attempt = {
   offsets: readonly CommittedOffset[]
   /** What the caller was told. */
   outcome: 'unknown' | 'acknowledged' | 'refused'
+  /** The simulated log has carried it out by now. */
+  isCommitted: boolean
 }
 
 /** What one poll gave of one partition. */
@@ -46,12 +48,20 @@ export type PolledBatch = TopicPartition & {
   readonly offsets: readonly number[]
   /** Attempt and number of each record, as its tag says. */
   readonly tags: readonly (string | undefined)[]
+  /** A record of an attempt that was not committed when it was read; undefined also where that is not known. */
+  readonly dirty: string | undefined
 }
 
 /** Everything that a run did, for the checkers. */
 export class Registry {
+  /** The log says at once what is committed: the simulated one does, under exactly-once. */
+  readonly knowsCommits: boolean
   readonly attempts: Attempt[] = []
   readonly polls: PolledBatch[] = []
+
+  constructor(knowsCommits: boolean) {
+    this.knowsCommits = knowsCommits
+  }
 
   newAttempt(process: string): Attempt {
     const attempt: Attempt = {
@@ -61,6 +71,7 @@ export class Registry {
       work: [],
       offsets: [],
       outcome: 'unknown',
+      isCommitted: false,
     }
     this.attempts.push(attempt)
     return attempt

@@ -104,6 +104,23 @@ describe('found by simulation', () => {
     expect(scenario.values('out', 0).slice(-1)).toEqual(['4'])
   })
 
+  test('a commit by the owner before does not look like an offset past the end of its partition', async () => {
+    const scenario = createThreadScenario(copyTopology(), ['in', 'out'], { partitions: 1, commitIntervalMs: 50 })
+    await scenario.run(500)
+    // The answer with the committed offsets takes so long that another member commits meanwhile.
+    const fault = { atMs: 0, member: 0, kind: 'delay', operation: 'read-offsets', delayMs: 800 } as const
+    scenario.process.arm(fault, 'read-offsets')
+    scenario.assign([taskId(0, 0)])
+    await scenario.run(400)
+    scenario.append('in', 0, 'a', 'by another')
+    scenario.core.commitOffsets('another', 'scenario', [{ topic: 'in', partition: 0, offset: 1, metadata: '' }])
+    await scenario.run(3_000)
+    scenario.append('in', 0, 'a', 'ours')
+    await scenario.run(1_000)
+    expect(scenario.failure()).toBeUndefined()
+    expect(scenario.values('out', 0)).toEqual(['ours'])
+  })
+
   test('duplicates of a window store have the same numbers with a restore in between', () => {
     const changelogKeys = (crashes: boolean): readonly string[] => {
       const builder = createStreamsBuilder()

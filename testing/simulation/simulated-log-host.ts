@@ -1,8 +1,8 @@
-import { present, type TaskId } from '#streams/base'
+import { present, type TaskId, utf8Decode } from '#streams/base'
 import { GroupCoordinator } from './group.ts'
 import { LogCore } from './log-core.ts'
 import type { FinalPartition, LogHost } from './log-host.ts'
-import { tagOf, withoutTag } from './observed-log.ts'
+import { COMMITS_TOPIC, tagOf, withoutTag } from './observed-log.ts'
 import { APPLICATION_ID, prngFor } from './plan.ts'
 import { createSimulatedLog } from './simulated-log.ts'
 import type { World } from './world.ts'
@@ -18,6 +18,11 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
   const core = new LogCore({
     controlRecords: plan.controlRecords,
     authorize: (member, offsets) => group.authorize(member, offsets),
+    onCommitted: (topic, { value }) => {
+      const attempt =
+        topic === COMMITS_TOPIC && value !== null ? world.registry.attempts[Number(utf8Decode(value))] : undefined
+      if (attempt !== undefined) attempt.isCommitted = true
+    },
     onOffsets: (member, _group, offsets) => {
       world.trace.add(`${time.nowMs} ${member} commits`)
       for (const { topic, partition, offset } of offsets) {

@@ -311,6 +311,8 @@ class SimulatedProducer implements Producer {
   async commitTransaction(group: string, offsets: readonly CommittedOffset[]): Promise<void> {
     this.#assertOpen()
     assert(this.#isTransactional, 'a commit needs a transactional id')
+    // As Kafka's clients do: records first, the end of the transaction in another request; one may fail without the other.
+    if (this.#client.lingerMs !== undefined) this.#sendNow()
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
     if (this.#failure !== undefined) throw this.#failure
     const { core, member } = this.#client

@@ -14,7 +14,7 @@ export class World {
   readonly plan: Plan
   readonly time = new VirtualTime()
   readonly trace = new TraceHash()
-  readonly registry = new Registry()
+  readonly registry: Registry
   readonly violations: Violation[] = []
   readonly faultsByKind = new Map<FaultName, number>()
   readonly faultsHappened: Fault[] = []
@@ -26,6 +26,8 @@ export class World {
 
   constructor(plan: Plan) {
     this.plan = plan
+    const isAtomic = plan.config.processingGuarantee !== 'at_least_once'
+    this.registry = new Registry(isAtomic && plan.log === 'simulated')
   }
 
   violation(checker: string, message: string): void {

@@ -92,6 +92,8 @@ function checkPolls({ world, partitions, config }: FinishedRun, committed: reado
     const place = `${poll.topic}-${poll.partition}`
     const final = partitions.get(`${poll.topic}/${poll.partition}`)
     if (final === undefined) continue
+    if (poll.dirty !== undefined)
+      world.violation('dirty-read', `${poll.consumer} read ${poll.dirty} in ${place} before it was committed`)
     const byOffset = new Map(final.records.map((each) => [each.record.offset, each]))
     let before = -1
     for (const [i, offset] of poll.offsets.entries()) {
