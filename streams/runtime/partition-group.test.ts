@@ -73,3 +73,20 @@ test('what is dropped on reading moves the committable offset', () => {
   expect([only.hasHead, only.committableOffset, only.recordCount, only.byteCount]).toEqual([false, 6, 0, 0])
   expect(only.partitionTimeMs).toBe(7)
 })
+
+test('a choice without a record of every input is counted', () => {
+  const [left, right] = [queue('left'), queue('right')]
+  const group = new PartitionGroup([left, right], 0)
+  let enforced = 0
+  group.enforced = {
+    add: (count) => {
+      enforced += count
+    },
+  }
+  left.add([record(0, 5), record(1, 6)], 2, 2)
+  expect([group.isReady(0), enforced]).toEqual([false, 0])
+  right.add([], 0, 0)
+  expect([group.isReady(0), enforced]).toEqual([true, 1])
+  right.add([record(0, 5)], 1, 1)
+  expect([group.isReady(0), enforced]).toEqual([true, 1])
+})

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import type { Counter } from '../ports/index.ts'
 import type { RecordQueue } from './record-queue.ts'
 
 /**
@@ -11,6 +12,8 @@ import type { RecordQueue } from './record-queue.ts'
 export class PartitionGroup {
   readonly queues: readonly RecordQueue[]
   streamTimeMs = -1
+  /** Counts choices that were made without a record of every input. Java: enforced-processing. */
+  enforced: Counter | undefined = undefined
   readonly #maxTaskIdleMs: number
   /** Wall-clock time until which an empty, caught-up partition is waited for; undefined = not waiting. */
   readonly #idleDeadlines: (number | undefined)[]
@@ -49,15 +52,21 @@ export class PartitionGroup {
    */
   isReady(wallClockMs: number): boolean {
     let anyHead = false
+    let anyEmpty = false
     let allMayGo = true
     for (let i = 0; i < this.queues.length; i++) {
       const queue = this.queues[i] as RecordQueue
       if (queue.hasHead) {
         anyHead = true
         this.#idleDeadlines[i] = undefined
-      } else if (this.#maxTaskIdleMs >= 0 && !this.#emptyMayGo(queue, i, wallClockMs)) allMayGo = false
+      } else {
+        anyEmpty = true
+        if (this.#maxTaskIdleMs >= 0 && !this.#emptyMayGo(queue, i, wallClockMs)) allMayGo = false
+      }
     }
-    return anyHead && allMayGo
+    if (!anyHead || !allMayGo) return false
+    if (anyEmpty) this.enforced?.add(1)
+    return true
   }
 
   #emptyMayGo(queue: RecordQueue, index: number, wallClockMs: number): boolean {

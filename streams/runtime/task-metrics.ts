@@ -48,6 +48,16 @@ export function createTaskMetrics(metrics: Metrics, threadName: string, id: Task
 /** What can be read off a task at any time. */
 export function taskGauges(metrics: Metrics, threadName: string, id: TaskId, group: PartitionGroup): void {
   const tags = taskTags(threadName, id)
+  if (records(metrics.level, 'debug')) {
+    const description = 'Records chosen though an input was empty'
+    group.enforced = metrics.counter({
+      group: GROUP,
+      name: 'enforced-processing-total',
+      description,
+      tags,
+      level: 'debug',
+    })
+  }
   const gauge = (name: string, description: string, read: () => number): void => {
     metrics.gauge({ group: GROUP, name, description, tags }, read)
   }
