@@ -40,8 +40,13 @@ export type StreamsConfig = {
   readonly cleanEntriesPerStoreMax: number
   /** Records of one task before the next one has its turn and the clock is looked at. */
   readonly recordsPerTurnMax: number
-  /** How often repartition topics are purged of what was processed. */
+  /** How often repartition topics (and `ownedTopics`) are purged of what was processed. */
   readonly repartitionPurgeIntervalMs: number
+  /**
+   * Topics that nobody but this application reads, such as a way back to itself: purged of what was processed, as
+   * repartition topics are. Give them no retention by time: a record may be older than that before it is read.
+   */
+  readonly ownedTopics: readonly string[]
   /** Added to the retention of window changelogs. */
   readonly windowStoreChangelogAdditionalRetentionMs: number
   readonly defaultTimestampExtractor: TimestampExtractor | undefined
@@ -84,6 +89,7 @@ export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'>
   cleanEntriesPerStoreMax: 50_000,
   recordsPerTurnMax: 1000,
   repartitionPurgeIntervalMs: 30_000,
+  ownedTopics: [],
   windowStoreChangelogAdditionalRetentionMs: 86_400_000,
   defaultTimestampExtractor: undefined,
   deserializationExceptionHandler: logAndFail,

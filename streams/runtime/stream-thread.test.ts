@@ -318,6 +318,15 @@ describe('stream thread', () => {
     expect(await outputs(world)).toEqual(upTo(200))
   })
 
+  test('topics that only the application reads are purged of what was processed', async () => {
+    const world = await newWorld()
+    await write(world, 50)
+    start(world, { ownedTopics: ['in'], repartitionPurgeIntervalMs: 1 })
+    const startOffset = async () => (await world.log.admin.startOffsets([{ topic: 'in', partition: 0 }]))[0]?.offset
+    await until(async () => (await startOffset()) === 50)
+    expect(await outputs(world)).toEqual(upTo(50))
+  })
+
   test('a missing input topic ends the thread before anything runs', async () => {
     const world = await newWorld()
     await world.log.admin.deleteTopics(['in'])

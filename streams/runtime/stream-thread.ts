@@ -532,11 +532,14 @@ class Thread implements StreamThread {
       this.#latencies.commitStores.record(clock.monotonicMs() - loggedMs)
       if (!this.#isExactlyOnce()) await producer.commitOffsets(this.#config.applicationId, offsets, member)
       for (const offset of offsets)
-        if (this.#topology?.repartitionTopics.has(offset.topic))
-          this.#purgeable.set(inputKey(offset.topic, offset.partition), offset)
+        if (this.#isPurged(offset.topic)) this.#purgeable.set(inputKey(offset.topic, offset.partition), offset)
     }
     this.#lastCommitMs = clock.monotonicMs()
     if (tasks.length > 0) this.#latencies.commit.record(this.#lastCommitMs - startedMs)
+  }
+
+  #isPurged(topic: string): boolean {
+    return this.#topology?.repartitionTopics.has(topic) === true || this.#config.ownedTopics.includes(topic)
   }
 
   /** What was processed and committed of repartition topics is not needed again. */

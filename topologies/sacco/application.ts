@@ -1,6 +1,6 @@
 import { localSchemas, registerSchemas, restoreSchemas, type SchemaSnapshot } from '#schemas'
 import type { Log } from '#streams/ports'
-import { DEAD_LETTER_TOPIC } from './shared/names.ts'
+import { DEAD_LETTER_TOPIC, ENTITY_SIGNALS_TOPIC, MEMBER_SIGNALS_TOPIC } from './shared/names.ts'
 import { SACCO_DEFINITIONS } from './stores.ts'
 import { saccoTopics } from './topics.ts'
 import { createSaccoTopology } from './topology.ts'
@@ -47,4 +47,5 @@ export const config = {
   deserializationExceptionHandler: toDeadLetters,
   processingExceptionHandler: toDeadLetters,
   deadLetterTopic: DEAD_LETTER_TOPIC,
+  ownedTopics: [MEMBER_SIGNALS_TOPIC, ENTITY_SIGNALS_TOPIC],
 } as const

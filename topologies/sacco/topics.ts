@@ -1,9 +1,10 @@
 import { RETENTION_SEVEN_YEARS_MS, saccoTopicSpecs } from '#schemas'
-import { SIGNAL_RETENTION_MS, STATE_PARTITIONS } from './shared/limits.ts'
+import { STATE_PARTITIONS } from './shared/limits.ts'
 import { DEAD_LETTER_TOPIC, ENTITY_SIGNALS_TOPIC, LATE_TOPIC, MEMBER_SIGNALS_TOPIC } from './shared/names.ts'
 
 const kept = { cleanupPolicy: 'delete', retentionMs: RETENTION_SEVEN_YEARS_MS } as const
-const passing = { cleanupPolicy: 'delete', retentionMs: SIGNAL_RETENTION_MS } as const
+/** Purged of what was processed (`ownedTopics`), never by time: events may be older than any time that one would choose. */
+const passing = { cleanupPolicy: 'delete', retentionMs: -1 } as const
 
 /** Topics that are the application's own. The requirement document asks for dead letters, but does not size them. */
 const OWN_TOPICS = [

@@ -28,6 +28,3 @@ export const HOLDS_PER_ACCOUNT_MAX = 64
 export const LOANS_PER_MEMBER_MAX = 64
 export const GUARANTEES_PER_MEMBER_MAX = 64
 export const INSTALMENTS_MAX = 480
-
-/** Topics between topologies of this application: read at once, kept only for the case of a long stop. */
-export const SIGNAL_RETENTION_MS = 7 * DAY_MS
