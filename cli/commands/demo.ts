@@ -128,14 +128,18 @@ function hints({ url, registryUrl }: Platform, { data }: DemoOptions): string {
   return `API documentation ${url}/docs${registry}, data in ${data}; Ctrl-C stops`
 }
 
+/** A demo may run for days with its output in a file. */
+const LIVE_LINE_INTERVAL_MS = 60_000
+
 async function feedPlatform(options: DemoOptions, platform: Platform, progress: Progress): Promise<Feed> {
+  const calm = createProgress({ plainIntervalMs: LIVE_LINE_INTERVAL_MS })
   const plan = reconcilePlans(await readPlan(platform.application.log), newPlan(options), options)
   return startFeed({
     platform,
     plan,
     schedule: { kind: 'accelerated', factor: options.speed },
     labelsFile: join(options.data, LABELS_FILE),
-    onProgress: (fed) => progress.update(describe(fed)),
+    onProgress: (fed) => (fed.phase === 'live' ? calm : progress).update(describe(fed)),
   })
 }
 

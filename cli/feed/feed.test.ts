@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { createSacco, events } from '#load'
+import { createSacco, events, type LoadRecord } from '#load'
 import { createPrng } from '#streams/base'
 import { createDueTimes } from './due-times.ts'
 import { reconcilePlans } from './feed-plan.ts'
 import { createLatencyHistogram } from './latency.ts'
 import { createRecordSource } from './record-source.ts'
+import { createSentTimes } from './sent-times.ts'
 
 describe('latency histogram', () => {
   test('percentiles are right to two percent, extremes exactly', () => {
@@ -56,6 +57,18 @@ test('a source looks ahead without losing a record', () => {
   for (let next = limited.next(); next.done !== true; next = limited.next()) taken.push(next.value)
   taken.push(...source.takeWhile(15, () => true))
   expect(taken.map(({ event }) => event.event_id)).toEqual(expected)
+})
+
+test('sent times say how much simulated time the last records span', () => {
+  const sent = createSentTimes()
+  expect(sent.spanOfLast(5)).toBe(0)
+  const batch = (...times: number[]) => sent.add(times.map((publishAtMs) => ({ publishAtMs }) as LoadRecord))
+  batch(100, 150)
+  batch()
+  batch(200, 290)
+  batch(300, 1_000)
+  // Batches are the unit: the oldest one that holds one of the last records counts from its start.
+  expect([0, 1, 2, 3, 4, 6, 99].map(sent.spanOfLast)).toEqual([0, 700, 700, 800, 800, 900, 900])
 })
 
 describe('plans', () => {
