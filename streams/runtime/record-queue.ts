@@ -12,6 +12,18 @@ export type HeadRecord = {
   rawValue: Bytes | null
 }
 
+export function emptyHead(): HeadRecord {
+  return {
+    key: null,
+    value: null,
+    timestampMs: -1,
+    offset: -1,
+    headers: [],
+    rawKey: null,
+    rawValue: null,
+  }
+}
+
 /**
  * Reads one raw record: true if `head` was filled in, false if the record is dropped (unreadable and skipped by the
  * handler, or without a valid timestamp; counted there).
@@ -37,15 +49,7 @@ export class RecordQueue {
   readonly topic: string
   readonly partition: number
   /** Valid while `hasHead`; one object, filled in anew for each record. */
-  readonly head: HeadRecord = {
-    key: null,
-    value: null,
-    timestampMs: -1,
-    offset: -1,
-    headers: [],
-    rawKey: null,
-    rawValue: null,
-  }
+  readonly head: HeadRecord = emptyHead()
   hasHead = false
   /** Raw records behind and including the head. */
   recordCount = 0

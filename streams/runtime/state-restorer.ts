@@ -144,9 +144,10 @@ export class StateRestorer {
         )
         if (restore === undefined) continue
         // A source topic goes on behind the committed offset: those records are input, not state.
-        const records = batch.records.filter((record) => record.offset < restore.endOffset)
+        const fetched = batch.records.filter((record) => record.offset < restore.endOffset)
         const nextOffset = Math.min(batch.nextOffset, restore.endOffset)
-        await restore.task.stores.prepareRestore(restore.changelog.storeName, records)
+        await restore.task.stores.prepareRestore(restore.changelog.storeName, fetched)
+        const records = restore.task.recordsToRestore(restore.changelog, fetched)
         restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)
         restore.position = nextOffset
         restore.records += records.length

@@ -17,7 +17,7 @@ import { PartitionGroup } from './partition-group.ts'
 import { PunctuationQueue } from './punctuation.ts'
 import { readPart } from './read-part.ts'
 import type { RecordCollector } from './record-collector.ts'
-import { type HeadRecord, RecordQueue } from './record-queue.ts'
+import { emptyHead, type HeadRecord, RecordQueue } from './record-queue.ts'
 import type { ResolvedSubTopology, ResolvedTopology } from './resolved-topology.ts'
 import { measureDatabase, measureStore } from './store-metrics.ts'
 import { createTaskMetrics, endToEndLatency, nodeTags, type TaskMetrics, taskGauges, taskTags } from './task-metrics.ts'
@@ -84,6 +84,8 @@ export class StreamTask implements NodeHost {
   readonly #subTopology: ResolvedSubTopology
   readonly #nodes = new Map<string, NodeInstance>()
   readonly #sources = new Map<string, SourceInstance>()
+  /** By topic. */
+  readonly #inputs = new Map<string, InputOfTask>()
   readonly #streamTimePunctuation = new PunctuationQueue()
   readonly #wallClockPunctuation = new PunctuationQueue()
   readonly #times: CommittedTimes
@@ -171,6 +173,24 @@ export class StreamTask implements NodeHost {
 
   beginRestore(): void {
     this.#state = nextTaskState(this.id, this.#state, 'restoring')
+  }
+
+  /**
+   * What of these changelog records a store is to hold. Of a source topic that serves as changelog it is what the source
+   * gave on: what cannot be read and what has no valid time was never in the table, and the time in it is the extracted
+   * one. Java restores the bytes as they are.
+   */
+  recordsToRestore({ topic, isSource }: Changelog, records: readonly LogRecord[]): readonly LogRecord[] {
+    const input = this.#inputs.get(topic)
+    if (!isSource || input === undefined) return records
+    const head = emptyHead()
+    const kept: LogRecord[] = []
+    for (const raw of records) {
+      if (!this.#readRecord(raw, input.restoredTimeMs, head, input)) continue
+      if (head.timestampMs > input.restoredTimeMs) input.restoredTimeMs = head.timestampMs
+      kept.push(head.timestampMs === raw.timestampMs ? raw : { ...raw, timestampMs: head.timestampMs })
+    }
+    return kept
   }
 
   /** State is there: creates the processors and calls their `init` in topological order. */
@@ -497,13 +517,10 @@ export class StreamTask implements NodeHost {
         this.#sources.set(name, source)
         this.#consumed.set(name, new TopicMeter(this.metrics, 'consumed', name, tags))
         const extract = node.timestampExtractor ?? this.#config.defaultTimestampExtractor
+        const input: InputOfTask = { topic: name, source, extract, nullsAllowed: internal, restoredTimeMs: -1 }
+        this.#inputs.set(name, input)
         const read = (raw: LogRecord, partitionTimeMs: number, head: HeadRecord): boolean =>
-          this.#readRecord(raw, partitionTimeMs, head, {
-            topic: name,
-            source,
-            extract,
-            nullsAllowed: internal,
-          })
+          this.#readRecord(raw, partitionTimeMs, head, input)
         const queue = new RecordQueue(name, this.partition, position.offset, read)
         this.#committedOffsets.set(queue, position.offset)
         return queue
@@ -582,7 +599,10 @@ export class StreamTask implements NodeHost {
   }
 
   #handleUnreadable(error: unknown, raw: LogRecord, input: InputOfTask, attempt: number): boolean {
-    const handler = this.#config.deserializationExceptionHandler
+    const ask = this.#config.deserializationExceptionHandler
+    // While a table is restored from its source, what is skipped was a dead letter when it was processed.
+    const handler: ExceptionHandler =
+      this.#state === 'running' ? ask : (failure, context) => ({ action: ask(failure, context).action })
     return this.#withRawContext(raw, input, () =>
       this.#handle('RECORD_UNREADABLE', error, input.source.name, attempt, handler),
     )
@@ -617,4 +637,6 @@ type InputOfTask = {
   readonly extract: StreamsConfig['defaultTimestampExtractor']
   /** Internal topics hold what the engine wrote: nulls there are data. */
   readonly nullsAllowed: boolean
+  /** Highest timestamp that was seen while a table was restored from the topic. */
+  restoredTimeMs: number
 }

@@ -399,7 +399,7 @@ class Driver implements TestDriver {
       const from = task.stores.position(changelog.storeName) ?? 0
       assert(from <= end, `store ${changelog.storeName} is at ${from}, its changelog ends at ${end}`)
       const records = this.#topics.records(changelog.topic, changelog.partition).slice(from, end)
-      if (records.length > 0) task.stores.restore(changelog.storeName, records, end)
+      if (records.length > 0) task.stores.restore(changelog.storeName, task.recordsToRestore(changelog, records), end)
     }
   }
 
