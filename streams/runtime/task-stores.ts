@@ -220,10 +220,9 @@ export class TaskStores {
 
   #changelogSink({ changelog, store }: Entry, collector: RecordCollector): ChangelogSink | undefined {
     if (changelog === undefined || changelog.isSource) return undefined
-    const { topic, partition } = changelog
     return (key, value, timestampMs, headers) => {
       try {
-        collector.send(topic, partition, key, value, timestampMs, headers)
+        collector.send(changelog.topic, changelog.partition, key, value, timestampMs, headers)
       } catch (error) {
         throw explainChangelogFailure(error, store.name, this.#options.taskName, key, value)
       }

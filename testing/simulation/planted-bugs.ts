@@ -142,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'operators-forget-their-times',
     file: TASK,
-    find: 'for (const [name, timeMs] of times) if ((this.#times.get(name) ?? -1) < timeMs) this.#times.set(name, timeMs)',
+    find: 'this.#times.restore(times, nodes)',
     replace: 'void times',
   },
   {
