@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Topology } from '#streams'
-import { parseTaskId, StreamsError } from '#streams/base'
+import { parseTaskId, StreamsError, type TaskId } from '#streams/base'
 import type { Log, RecordingLevel } from '#streams/ports'
 import {
   mergeStateResults,
@@ -12,6 +12,7 @@ import {
 import type { StoreLag, ThreadMetadata } from '#streams/runtime'
 import { type ApplicationState, applicationState, clientStateOrder, clientStates } from './application-state.ts'
 import type { MetricSample } from './metrics-registry.ts'
+import type { PartialAnswer } from './query-endpoint.ts'
 import type { ThreadPool } from './thread-pool.ts'
 
 /** A running application in this process: the embedded log and the stream threads on it. */
@@ -54,6 +55,13 @@ export type EmbeddedApplication = {
 }
 
 const recordingLevels: readonly RecordingLevel[] = ['info', 'debug', 'trace']
+
+export function unavailable(query: StoreQuery, missing: readonly TaskId[]): StreamsError {
+  return new StreamsError(
+    'STATE_UNAVAILABLE',
+    `store ${query.store}: tasks ${missing.join(', ')} are restoring or on their way to another thread; ask again shortly`,
+  )
+}
 
 export class RunningApplication implements EmbeddedApplication {
   readonly log: Log
@@ -169,18 +177,29 @@ export class RunningApplication implements EmbeddedApplication {
   }
 
   async query(query: StoreQuery): Promise<QueryAnswer> {
+    const { answer, missing } = await this.queryHere(query)
+    if (missing.length > 0) throw unavailable(query, missing)
+    return answer
+  }
+
+  /**
+   * What the threads of this process know. A task that is restoring or moving, or runs in another process, is missing:
+   * that must not look like "there is no such key".
+   */
+  async queryHere(query: StoreQuery): Promise<PartialAnswer> {
     this.#requireAlive()
     const { workers } = this.#pool
     // Every thread has its own copy of a global store: one answer is the answer.
     const isGlobal = this.topology.globalStores.some(({ storeName }) => storeName === query.store)
     if (isGlobal) {
       const running = workers.find(({ state }) => state === 'running') ?? workers[0]
-      return running === undefined ? { entries: [], freshness: [] } : running.query(query)
+      const answer = running === undefined ? { entries: [], freshness: [] } : await running.query(query)
+      return { answer, missing: [] }
     }
     const answers = await Promise.all(workers.map((worker) => worker.query(query)))
     const freshness = answers.flatMap((answer) => answer.freshness)
-    this.#requireWhole(query, new Set(freshness.map(({ taskId }) => taskId)))
-    return { entries: answers.flatMap(({ entries }) => entries), freshness }
+    const missing = this.#missing(query, new Set(freshness.map(({ taskId }) => taskId)))
+    return { answer: { entries: answers.flatMap(({ entries }) => entries), freshness }, missing }
   }
 
   async queryState(request: StateQueryRequest): Promise<StateQueryResult> {
@@ -188,19 +207,13 @@ export class RunningApplication implements EmbeddedApplication {
     return mergeStateResults(request, await Promise.all(this.#pool.workers.map((worker) => worker.queryState(request))))
   }
 
-  /** A task that is restoring or moving answers nowhere: that must not look like "there is no such key". */
-  #requireWhole(query: StoreQuery, answered: ReadonlySet<string>): void {
+  #missing(query: StoreQuery, answered: ReadonlySet<string>): readonly TaskId[] {
     const sub = this.topology.subTopologies.find(({ stores }) => stores.includes(query.store))
-    const missing = this.#pool.tasks.filter((id) => {
+    return this.#pool.tasks.filter((id) => {
       const { subTopology, partition } = parseTaskId(id)
       const isAsked = query.partition === undefined || query.partition === partition
       return subTopology === sub?.id && isAsked && !answered.has(id)
     })
-    if (missing.length === 0) return
-    throw new StreamsError(
-      'STATE_UNAVAILABLE',
-      `store ${query.store}: tasks ${missing.join(', ')} are restoring or on their way to another thread; ask again shortly`,
-    )
   }
 
   async samples(): Promise<readonly MetricSample[]> {

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import type { MessagePort } from 'node:worker_threads'
+import type { EndpointPartitions } from '#connectors/kafka'
 import type { Log, Logger, RecordingLevel } from '#streams/ports'
 import {
   type RestoreEvent,
@@ -75,13 +76,14 @@ export type ThreadsOptions = {
   readonly threadLog: (index: number) => ThreadLog
   readonly logPort: () => MessagePort
   readonly closeLog: () => Promise<void>
+  readonly onEndpoints?: (endpoints: readonly EndpointPartitions[]) => void
 }
 
 /** Makes the application's topics, lets it prepare itself, and starts its stream threads. */
 export async function startThreads(
   options: ApplicationOptions,
   { location, imported, config, logger }: Loaded,
-  { log, stateDirectory, threadName, threadLog, logPort, closeLog }: ThreadsOptions,
+  { log, stateDirectory, threadName, threadLog, logPort, closeLog, onEndpoints }: ThreadsOptions,
 ): Promise<RunningApplication> {
   await log.admin.createTopics(imported.topics)
   const prepared = await imported.prepare({ log, logger })
@@ -103,6 +105,7 @@ export async function startThreads(
         onRestored: options.onRestored,
         onRestore: options.onRestore,
         group,
+        ...(onEndpoints === undefined ? {} : { onEndpoints }),
         settings: {
           applicationId: config.applicationId,
           threadName: threadName(index),

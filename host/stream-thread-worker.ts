@@ -82,6 +82,7 @@ async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; memb
     group: settings.applicationId,
     memberId: randomUUID(),
     processId: log.processId,
+    onEndpoints: (endpoints) => report({ kind: 'endpoints', endpoints }),
     logger,
     ...(log.userEndpoint === undefined ? {} : { userEndpoint: log.userEndpoint }),
   })

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { Endpoint, KafkaOptions } from '#connectors/kafka'
+import type { Endpoint, EndpointPartitions, KafkaOptions } from '#connectors/kafka'
 import type { StreamsErrorCode, TaskId } from '#streams/base'
 import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
 import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
@@ -56,6 +56,8 @@ export type ThreadReport =
   | { readonly kind: 'restored'; readonly summary: RestoreSummary }
   | { readonly kind: 'restore'; readonly event: RestoreEvent }
   | { readonly kind: 'joined'; readonly tasks: readonly TaskId[] }
+  /** Which process answers queries for which partitions, on Kafka. */
+  | { readonly kind: 'endpoints'; readonly endpoints: readonly EndpointPartitions[] }
   | { readonly kind: 'owned'; readonly generation: number; readonly active: readonly TaskId[] }
   | { readonly kind: 'metadata'; readonly id: number; readonly metadata: ThreadMetadata | undefined }
   | { readonly kind: 'log'; readonly line: LogLine }

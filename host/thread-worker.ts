@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { EndpointPartitions } from '#connectors/kafka'
 import { StreamsError, type TaskId } from '#streams/base'
 import type { Logger } from '#streams/ports'
 import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
@@ -46,6 +47,7 @@ export type ThreadWorkerOptions = {
   readonly onRestored: ((summary: RestoreSummary) => void) | undefined
   readonly onRestore: ((event: RestoreEvent) => void) | undefined
   readonly group: GroupCallbacks
+  readonly onEndpoints?: (endpoints: readonly EndpointPartitions[]) => void
 }
 
 type Waiting = { resolve(value: never): void; reject(error: unknown): void }
@@ -92,6 +94,9 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
         return
       case 'owned':
         options.group.onOwned(message.generation, message.active)
+        return
+      case 'endpoints':
+        options.onEndpoints?.(message.endpoints)
         return
       case 'restore':
         options.onRestore?.(message.event)

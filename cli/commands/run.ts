@@ -19,6 +19,7 @@ type RunOptions = {
   readonly commitIntervalMs?: number
   readonly logLevel: LogLevel
   readonly standbys?: number
+  readonly endpoint?: { readonly host: string; readonly port: number }
 } & KafkaCommandOptions
 
 const LONGEST_STOP_MS = 30_000
@@ -43,6 +44,7 @@ export function runCommand(): Command {
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--standbys <count>', 'on Kafka: copies of the state of each task in other processes', count)
+    .option('--endpoint <host:port>', 'on Kafka: where this process answers queries of the others', endpointOf)
   return kafkaOptions(command)
     .addHelpText(
       'after',
@@ -55,6 +57,13 @@ Examples:
 Exit code: 0 after a clean stop, 1 when the application failed (the message says why and what to do).`,
     )
     .action(run)
+}
+
+function endpointOf(text: string): { host: string; port: number } {
+  const match = /^\[?([^\]]+?)\]?:(\d+)$/.exec(text)
+  const port = Number(match?.[2])
+  if (match?.[1] === undefined || port < 1 || port > 65_535) throw new InvalidArgumentError('Give host:port.')
+  return { host: match[1], port }
 }
 
 function count(text: string): number {
@@ -90,7 +99,12 @@ async function run(module: string, options: RunOptions): Promise<void> {
     const group = options.standbys === undefined ? {} : { standbyReplicas: options.standbys }
     application = await (kafka === undefined
       ? startEmbeddedApplication(start)
-      : startKafkaApplication({ ...start, kafka, group }))
+      : startKafkaApplication({
+          ...start,
+          kafka,
+          group,
+          ...(options.endpoint === undefined ? {} : { userEndpoint: options.endpoint }),
+        }))
     stopOnSignals(application)
     application.ready.then(
       () => process.stdout.write('ready\n'),
