@@ -143,7 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'operators-forget-their-times',
     file: TASK,
     find: 'this.#times.restore(times, nodes)',
-    replace: 'void times',
+    replace: 'void [times, nodes]',
   },
   {
     name: 'deletions-missing-in-changelog',

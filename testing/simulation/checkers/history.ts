@@ -5,15 +5,20 @@ import { COMMITS_TOPIC } from '../observed-log.ts'
 import type { Attempt, SentRecord } from '../registry.ts'
 import type { FinishedRun } from './finished-run.ts'
 
-/** The attempts to commit that the log has carried out, in the order of the log. */
-export function committedAttempts({ world, partitions }: FinishedRun): readonly Attempt[] {
+/**
+ * The attempts to commit that the log has carried out, in the order of the log. Without transactions an attempt can be
+ * there in part; then those that were acknowledged whole.
+ */
+export function committedAttempts({ world, partitions, config }: FinishedRun): readonly Attempt[] {
+  const isAtomic = config.processingGuarantee === 'exactly_once_v2'
   const markers = partitions.get(`${COMMITS_TOPIC}/0`)?.records ?? []
   const seen = new Set<number>()
   return markers.flatMap(({ record }) => {
     const id = Number(record.value === null ? -1 : utf8Decode(record.value))
     if (seen.has(id)) world.violation('history', `attempt ${id} was committed twice`)
     seen.add(id)
-    return world.registry.attempts[id] ?? []
+    const attempt = world.registry.attempts[id]
+    return attempt !== undefined && (isAtomic || attempt.outcome === 'acknowledged') ? attempt : []
   })
 }
 
