@@ -3,8 +3,6 @@ import {
   createStreamsBuilder,
   type FixedKeyProcessorSupplier,
   type GlobalKTable,
-  hoppingWindows,
-  joinWindows,
   type KStream,
   type KTable,
   keyValueStore,
@@ -12,17 +10,28 @@ import {
   type StorePersistence,
   type StreamsBuilder,
   serdes,
-  sessionWindows,
-  slidingWindows,
   type Topology,
-  tumblingWindows,
   untilTimeLimit,
   untilWindowCloses,
   type Windowed,
 } from '#streams'
+import {
+  addTo,
+  cut,
+  EAGER,
+  joins,
+  letterOf,
+  numberOf,
+  plus,
+  sessions,
+  sliding,
+  type Text,
+  textOf,
+  timeWindows,
+  windowText,
+} from './choices.ts'
 import { type Instruction, inputTopics, type OpName, type Program } from './program.ts'
 
-type Text = string | null
 const text = nullable(serdes.string)
 const TEXT = { key: text, value: text } as const
 const STRING = { key: serdes.string, value: serdes.string } as const
@@ -58,42 +67,6 @@ export function buildProgram(
   return { topology: made.builder.build(options), outputs }
 }
 
-const TEXT_MAX = 24
-const cut = (value: string): string => value.slice(-TEXT_MAX)
-const textOf = (value: Text): string => value ?? '∅'
-const letterOf = (value: Text): string => {
-  const match = /[a-e]/.exec(value ?? '')
-  return match === null ? 'z' : match[0]
-}
-const numberOf = (value: Text): number => Number(/\d+/.exec(value ?? '')?.[0] ?? 0)
-/** `count/sum`; null where nothing is left. */
-const addTo = (total: string, count: number, sum: number): string | null => {
-  const [oldCount = '0', oldSum = '0'] = total.split('/')
-  return Number(oldCount) + count === 0 ? null : `${Number(oldCount) + count}/${Number(oldSum) + sum}`
-}
-const plus = (left: Text, right: Text): string => cut(`${textOf(left)}+${textOf(right)}`)
-const windowText = ({ key, window }: Windowed<string>): string => `${key}@${window.startMs}-${window.endMs}`
-
-const timeWindows = [
-  tumblingWindows({ sizeMs: 10_000, graceMs: 5000 }),
-  hoppingWindows({ sizeMs: 12_000, advanceMs: 5000, graceMs: 0 }),
-  tumblingWindows({ sizeMs: 7000, graceMs: 0 }),
-] as const
-const sliding = [
-  slidingWindows({ timeDifferenceMs: 5000, graceMs: 10_000 }),
-  slidingWindows({ timeDifferenceMs: 3000, graceMs: 0 }),
-] as const
-const sessions = [
-  sessionWindows({ inactivityGapMs: 4000, graceMs: 8000 }),
-  sessionWindows({ inactivityGapMs: 6000, graceMs: 0 }),
-] as const
-const joins = [
-  joinWindows({ beforeMs: 5000, afterMs: 5000, graceMs: 3000 }),
-  joinWindows({ beforeMs: 0, afterMs: 6000, graceMs: 0 }),
-  joinWindows({ beforeMs: 8000, afterMs: -1000, graceMs: 1000 }),
-] as const
-/** Looked for at every record, so that the wall clock has no say. */
-const EAGER = { kind: 'on-window-close', intervalMs: 0 } as const
 const sourceTraits = (topic: string): Traits => ({ repartitions: 0, timed: false, finalState: true, roots: [topic] })
 
 class ProgramBuilder {
