@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createNodeDisk } from '#connectors/embedded-log'
 import { createKafkaLog, type Endpoint, type KafkaOptions, type StreamsGroupSettings } from '#connectors/kafka'
@@ -32,7 +32,6 @@ export async function startKafkaApplication(options: KafkaApplicationOptions): P
   const loaded = await loadForStart(options)
   const { applicationId } = loaded.config
   const stateDirectory = join(options.dataDirectory, 'state', applicationId)
-  await mkdir(stateDirectory, { recursive: true })
   const lock = await createNodeDisk(stateDirectory).lock(`process ${process.pid}`)
   try {
     const log = await createKafkaLog({ ...options.kafka, clientId: applicationId })

@@ -127,3 +127,13 @@ describe('a disk that fails', () => {
     expect(await readFile(path.join(parent, 'occupied'), 'utf8')).toBe('')
   })
 })
+
+test.runIf(process.platform === 'linux')(
+  'a directory that cannot be made is an error, not a wait without end',
+  async () => {
+    await expect(createNodeDisk('/proc/none/of/these').createDirectory('log')).rejects.toMatchObject({
+      code: 'DISK_FAILED',
+      message: expect.stringContaining('/proc/none'),
+    })
+  },
+)

@@ -34,16 +34,27 @@ export function createNodeDisk(root: string): Disk {
   }
 }
 
-/** On a read-only disk a recursive mkdir says ENOENT: the plain one, from the top, then says why. */
+/**
+ * One directory after the other, from the top. Node's recursive mkdir never ends where the parent is there and a mkdir
+ * in it says ENOENT all the same (below /proc), and on a read-only disk it does not say why it fails.
+ */
 async function makeDirectory(directory: string): Promise<void> {
+  if (await isDirectory(directory)) return
+  const parent = path.dirname(directory)
+  if (parent !== directory) await makeDirectory(parent)
   try {
-    await fs.promises.mkdir(directory, { recursive: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    const parent = path.dirname(directory)
-    if (parent !== directory) await makeDirectory(parent)
     await fs.promises.mkdir(directory)
+  } catch (error) {
+    // Somebody else has just made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(directory))) throw error
   }
+}
+
+async function isDirectory(place: string): Promise<boolean> {
+  return fs.promises.stat(place).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 /** Turns an error of the operating system into one that says what the user can do. */

@@ -47,18 +47,32 @@ export async function ownDirectory(engine: string, directory: string, name: stri
   }
 }
 
-/** On a read-only disk a recursive mkdir says ENOENT: the plain one then says why. */
 async function makeWritableDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true })
-  } catch (error) {
-    if ((error as { readonly code?: string }).code !== 'ENOENT') throw error
-    await mkdir(dirname(path)).catch((parentError: { readonly code?: string }) => {
-      if (parentError.code !== 'EEXIST') throw parentError
-    })
-    await mkdir(path)
-  }
+  await makeDirectory(path)
   await access(path, constants.W_OK)
+}
+
+/**
+ * One directory after the other, from the top. Node's recursive mkdir never ends where the parent is there and a mkdir
+ * in it says ENOENT all the same (below /proc), and on a read-only disk it does not say why it fails.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  if (await isDirectory(path)) return
+  const parent = dirname(path)
+  if (parent !== path) await makeDirectory(parent)
+  try {
+    await mkdir(path)
+  } catch (error) {
+    // Somebody else has just made it.
+    if ((error as { readonly code?: string }).code !== 'EEXIST' || !(await isDirectory(path))) throw error
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 function lockDirectory(path: string): DatabaseSync {
