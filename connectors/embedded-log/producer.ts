@@ -86,7 +86,7 @@ export class LogProducer implements Producer {
     if (this.#bytesFilled + this.#bytesInFlight > this.#options.bufferBytesMax + BUFFER_OVERRUN_BYTES_MAX) {
       throw this.#bufferFull()
     }
-    assert(Number.isSafeInteger(timestampMs), 'a timestamp is a whole number of milliseconds')
+    if (!Number.isSafeInteger(timestampMs)) throw badTimestamp(topic, partition, timestampMs)
     if (encoder.length === 0) this.#filled.push(encoder)
     this.#bytesFilled += encoder.append(key, value, timestampMs, headers)
     if (this.#producer === undefined) this.#submitSoon()
@@ -276,6 +276,14 @@ export class LogProducer implements Producer {
   #assertOpen(): void {
     if (this.#closed) throw new StreamsError('CLOSED', `The producer ${this.#options.clientId} is closed.`)
   }
+}
+
+function badTimestamp(topic: string, partition: number, timestampMs: number): StreamsError {
+  return new StreamsError(
+    'RECORD_UNWRITABLE',
+    `A record for ${partitionName(topic, partition)} has the timestamp ${timestampMs}. A timestamp is a whole number of ` +
+      'milliseconds: use Date.now(), or Math.trunc().',
+  )
 }
 
 function tooLarge({ name, maxMessageBytes }: TopicMetadata, partition: number, bytes: number): StreamsError {

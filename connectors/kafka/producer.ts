@@ -141,6 +141,12 @@ export class KafkaProducer implements Producer {
         `topic ${topic} has no partition ${partition}, it has ${known.queues.length}`,
       )
     }
+    if (!Number.isSafeInteger(timestampMs)) {
+      throw new StreamsError(
+        'RECORD_UNWRITABLE',
+        `a record for ${topic} has the timestamp ${timestampMs}; a timestamp is a whole number of milliseconds: use Date.now(), or Math.trunc()`,
+      )
+    }
     const bytes = recordBytesMax(key, value, headers)
     if (bytes > known.messageBytesMax) {
       throw new StreamsError(

@@ -56,6 +56,12 @@ export function hasCode(error: unknown, ...codes: readonly StreamsErrorCode[]): 
   return error instanceof StreamsError && codes.includes(error.code)
 }
 
+/** The message as a sentence, for what is followed by another one: messages end with a full stop or without. */
+export function sentenceOf(error: unknown): string {
+  const message = messageOf(error).trimEnd()
+  return /[.!?…]$/.test(message) ? message : `${message}.`
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

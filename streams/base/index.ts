@@ -19,7 +19,7 @@ export {
   writeInt64,
 } from './bytes.ts'
 export { deepFreeze, isFrozenError } from './deep-freeze.ts'
-export { hasCode, messageOf, StreamsError, type StreamsErrorCode } from './errors.ts'
+export { hasCode, messageOf, StreamsError, type StreamsErrorCode, sentenceOf } from './errors.ts'
 export { type Brand, parseTaskId, partitionName, type TaskId, taskId } from './ids.ts'
 export { murmur2, partitionForKey } from './murmur2.ts'
 export { createPrng, type Prng } from './prng.ts'

@@ -100,6 +100,21 @@ function recordCases(check: Check, tools: LogContractTools): void {
     )
   })
 
+  check('a timestamp that is no whole number is refused alone', async () => {
+    const log = await tools.connect()
+    const topic = await tools.topic(log)
+    const producer = await tools.producer(log, [topic])
+    for (const timestampMs of [1.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => producer.send(topic, 0, null, null, timestampMs, NO_HEADERS)).toThrow(
+        expect.objectContaining({ code: 'RECORD_UNWRITABLE' }),
+      )
+    producer.send(topic, 0, null, null, 7, NO_HEADERS)
+    await producer.flush()
+    const consumer = await tools.consumer(log, fromStart(topic))
+    const [records] = await readToEnd(log, consumer, fromStart(topic))
+    expect(records?.map(({ timestampMs }) => timestampMs)).toEqual([7])
+  })
+
   check('bytes that were read stay as they are', async () => {
     const log = await tools.connect()
     const topic = await tools.topic(log)

@@ -1,5 +1,5 @@
 import { isFrozenError } from '../base/deep-freeze.ts'
-import { messageOf, StreamsError } from '../base/errors.ts'
+import { messageOf, StreamsError, sentenceOf } from '../base/errors.ts'
 import type { Counter, Logger } from '../ports/index.ts'
 import { deadLetterHeaders, type ExceptionContext, type ExceptionHandler } from './exception-handlers.ts'
 import type { RecordCollector } from './record-collector.ts'
@@ -44,7 +44,7 @@ export function handleFailure(
       decision.action === 'retry'
         ? `It was tried ${context.attempt} times; handlerRetriesMax says how often`
         : 'To go on in such cases, set an exception handler that continues, and a dead-letter topic'
-    throw new StreamsError(kind, `${message}. ${hint}`, { cause: error })
+    throw new StreamsError(kind, `${sentenceOf(message)} ${hint}`, { cause: error })
   }
   surroundings.dropped.add(1)
   surroundings.logger.warn(`Skipped: ${message}`, {

@@ -43,3 +43,35 @@ test('a step that sends more than the producer holds: the message names task, no
     /node too-much of task 0_0 sends more within one step than the producer holds: .* Raise producerBufferBytesMax/,
   )
 })
+
+test.each([
+  ['it ends with a full stop.', 'it ends with a full stop. To go on'],
+  ['it ends without', 'it ends without. To go on'],
+])('sentences of messages have one full stop each: %s', async (text, expected) => {
+  const builder = createStreamsBuilder()
+  builder.stream('in', serde).foreach(() => {
+    throw new Error(text)
+  })
+  expect(String(await world.run(builder.build()))).toContain(expected)
+})
+
+test('a timestamp that is no whole number is a failed output', async () => {
+  const builder = createStreamsBuilder()
+  builder
+    .stream('in', serde)
+    .process(
+      {
+        get: () => ({
+          init(context) {
+            this.process = (record) => context.forward({ ...record, timestampMs: 1.5 })
+          },
+          process() {},
+        }),
+      },
+      serde,
+    )
+    .to('out')
+  const error = await world.run(builder.build())
+  expect(hasCode(error, 'RECORD_UNWRITABLE')).toBe(true)
+  expect(String(error)).toMatch('has the timestamp 1.5')
+})

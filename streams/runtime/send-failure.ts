@@ -1,4 +1,4 @@
-import { hasCode, StreamsError } from '../base/errors.ts'
+import { hasCode, StreamsError, sentenceOf } from '../base/errors.ts'
 
 /**
  * What the log says of a record that it does not take is about bytes and limits of its own; this says who sent it and
@@ -23,7 +23,7 @@ export function explainChangelogFailure(
   return new StreamsError(
     'RECORD_TOO_LARGE',
     `${where} has an entry that its changelog does not take (key ${key.length} bytes, value ${value?.length ?? 0} bytes): ` +
-      `${error.message} Keep less under one key (split it, or bound what an aggregate collects), or raise max.message.bytes: ` +
+      `${sentenceOf(error)} Keep less under one key (split it, or bound what an aggregate collects), or raise max.message.bytes: ` +
       "of the topic, and in the store's logging.config for new topics. The task cannot go on before: the input is read again",
     { cause: error },
   )
@@ -32,7 +32,7 @@ export function explainChangelogFailure(
 function bufferFull(cause: StreamsError, what: string): StreamsError {
   return new StreamsError(
     'LIMIT_EXCEEDED',
-    `${what}: ${cause.message} Raise producerBufferBytesMax, which is looked at between steps, or forward less for one ` +
+    `${what}: ${sentenceOf(cause)} Raise producerBufferBytesMax, which is looked at between steps, or forward less for one ` +
       'record or punctuation',
     { cause },
   )
