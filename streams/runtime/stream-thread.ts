@@ -273,9 +273,10 @@ class Thread implements StreamThread {
 
   async #closeAfterFailure(error: unknown): Promise<void> {
     const { logger } = this.#options
-    logger.error(`Stream thread ${this.name} ends: ${messageOf(error)}`, {
-      thread: this.name,
-    })
+    const what = `Stream thread ${this.name} ends: ${messageOf(error)}`
+    // Nothing runs yet: who starts the application is told the reason by the rejection, and need not read it twice.
+    if (this.#state === 'starting') logger.debug(what, { thread: this.name })
+    else logger.error(what, { thread: this.name })
     for (const step of [
       () => this.#standbys.closeAll(),
       () => this.#closeAllTasks(),
