@@ -16,6 +16,7 @@ export const KAFKA_ERROR = {
   unknownMemberId: 25,
   unsupportedVersion: 35,
   topicAlreadyExists: 36,
+  invalidRequest: 42,
   outOfOrderSequence: 45,
   duplicateSequence: 46,
   invalidProducerEpoch: 47,

@@ -48,6 +48,7 @@ const FIRST_INTERVAL_MS = 200
 const RETRY_MS = 200
 const LEAVE_MS_MAX = 3_000
 const TOPOLOGY_EPOCH = 0
+const CREATE_TIME = { name: 'message.timestamp.type', value: 'CreateTime' } as const
 /** Making topics takes a moment: only what lasts longer is told. */
 const NOT_READY_MS = 5_000
 
@@ -294,7 +295,7 @@ export class KafkaMembership implements GroupMembership {
       return
     }
     const mayHelp = error instanceof KafkaError ? error.canRetry : hasCode(error, 'LOG_UNAVAILABLE')
-    if (!mayHelp) this.#failure = streamsError(error, `group ${group} does not take this member`)
+    if (!mayHelp) this.#failure = streamsError(error, `group ${group} does not take this member${adviceFor(error)}`)
   }
 
   /** Fenced: tasks are someone else's already. The new membership begins with nothing. */
@@ -308,6 +309,12 @@ export class KafkaMembership implements GroupMembership {
     this.#events = hadTasks ? [{ kind: 'lost', reason }] : []
     if (hadTasks) this.#lost = 'to be told'
   }
+}
+
+/** Brokers (4.3) keep the topology that a group was made with. */
+function adviceFor(error: unknown): string {
+  if (!hasErrorCode(error, KAFKA_ERROR.invalidRequest) || !/[Tt]opology/.test(messageOf(error))) return ''
+  return ', since it was made with another topology, which this broker cannot change: go on with the topology as it was, use another application id, or stop all members and reset the application (mto reset)'
 }
 
 function isUnanswered(error: unknown): boolean {
@@ -345,8 +352,9 @@ function topicInfo({ name, partitions, replicationFactor, config }: TopicSpec): 
   return {
     name,
     partitions,
-    replicationFactor: Math.max(0, replicationFactor ?? 0),
-    configs: [...settingsOf(config ?? {})].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    replicationFactor: replicationFactor ?? -1,
+    // The coordinator compares whole topologies: these are exactly the settings, in the order, that Java's client sends.
+    configs: [...settingsOf(config ?? {}), CREATE_TIME].sort((left, right) => (left.name < right.name ? -1 : 1)),
   }
 }
 

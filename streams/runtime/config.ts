@@ -57,6 +57,7 @@ export type StreamsConfig = {
   readonly handlerRetriesMax: number
   /** KIP-1034: built-in handlers also send what they fail on or skip to this topic. */
   readonly deadLetterTopic: string | undefined
+  /** Of internal topics; -1 = as the brokers make topics by default. */
   readonly replicationFactor: number
   /**
    * Values are frozen when a store takes or reads them, and initial aggregates too: user code that changes one in place
@@ -97,7 +98,7 @@ export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'>
   productionExceptionHandler: logAndFail,
   handlerRetriesMax: 10,
   deadLetterTopic: undefined,
-  replicationFactor: 1,
+  replicationFactor: -1,
   freezeValues: false,
 }
 
@@ -118,7 +119,6 @@ const positive: readonly (keyof StreamsConfig)[] = [
   'producerBufferBytesMax',
   'recordsPerTurnMax',
   'repartitionPurgeIntervalMs',
-  'replicationFactor',
 ]
 const notNegative: readonly (keyof StreamsConfig)[] = [
   'commitIntervalMs',
@@ -164,6 +164,7 @@ export function resolveConfig(options: StreamsOptions): StreamsConfig {
   for (const name of positive) requireNumber(config, name, 1)
   for (const name of notNegative) requireNumber(config, name, 0)
   requireNumber(config, 'maxTaskIdleMs', -1)
+  if (config.replicationFactor !== -1) requireNumber(config, 'replicationFactor', 1)
   if (typeof config.freezeValues !== 'boolean') {
     throw new StreamsError('CONFIG_INVALID', `freezeValues is ${String(config.freezeValues)}, it must be true or false`)
   }

@@ -32,10 +32,10 @@ describe('partition counts and tasks', () => {
       {
         name: 'app-by-value-repartition',
         partitions: 3,
-        replicationFactor: 1,
+        replicationFactor: -1,
         config: { cleanupPolicy: 'delete', retentionMs: -1, segmentBytes: 52_428_800 },
       },
-      { name: 'app-counts-changelog', partitions: 3, replicationFactor: 1, config: { cleanupPolicy: 'compact' } },
+      { name: 'app-counts-changelog', partitions: 3, replicationFactor: -1, config: { cleanupPolicy: 'compact' } },
     ])
   })
 
