@@ -227,6 +227,20 @@ describe('stream threads of a process', () => {
     expect(total(info.samples, 'records-produced-total', 'out')).toBe(2 * KEYS.length)
   })
 
+  test('threads that take too long to stop are ended where they are, and the next start goes on', async () => {
+    const first = await start()
+    await first.ready
+    await write(first, ['x', 'x'])
+    expect(await first.stop({ timeoutMs: 0 })).toBe(false)
+    expect(first.state).toBe('stopped')
+    const { directory } = open.splice(0, 1)[0] as (typeof open)[number]
+    const second = await start({ dataDirectory: directory })
+    await second.ready
+    await untilAllAre(second, 2)
+    expect(await second.stop({ timeoutMs: 20_000 })).toBe(true)
+    await rm(directory, { recursive: true, force: true })
+  })
+
   test('restores are told step by step', async () => {
     const first = await start()
     await first.ready
