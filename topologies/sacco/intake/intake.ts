@@ -103,6 +103,7 @@ class Intake {
   #parkedCount = 0
   /** Members for whom something waits. */
   readonly #waiting = new Set<string>()
+  /** Above the numbers of all that waits: keys must not meet, also when the clock was set back. */
   #parkNumber = 0
 
   constructor(options: IntakeOptions) {
@@ -124,6 +125,7 @@ class Intake {
     for (const { key } of this.#parked.all()) {
       this.#parkedCount++
       this.#waiting.add(key.slice(0, key.indexOf('|')))
+      this.#parkNumber = Math.max(this.#parkNumber, Number(key.slice(key.lastIndexOf('|') + 1)) + 1)
     }
     context.schedule({ intervalMs: PARKED_CHECK_INTERVAL_MS, type: 'wall-clock-time' }, () => this.#expireParked())
   }

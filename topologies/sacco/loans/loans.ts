@@ -39,8 +39,9 @@ class LoanKeeper {
   #byMember!: KeyValueStore<string, MemberLoans>
   #portfolio!: KeyValueStore<string, PortfolioTotal>
   #exposure!: KeyValueStore<string, GuarantorExposure>
-  #today = 0
+  /** Up to when all loans are aged: follows stream time, which a restart keeps, so it is no state of its own. */
   #agedMs = 0
+  #today = 0
   /** Of the table of bands by which all loans were classified last. */
   #generation = 0
 
@@ -55,6 +56,8 @@ class LoanKeeper {
     this.#byMember = context.store(this.#stores.byMember)
     this.#portfolio = context.store(this.#stores.portfolio)
     this.#exposure = context.store(this.#stores.exposure)
+    this.#agedMs = Math.max(0, context.currentStreamTimeMs())
+    this.#today = this.#agedMs === 0 ? 0 : dayNumberOf(this.#agedMs)
     const startTimeMs = DAY_MS - EAST_AFRICA_OFFSET_MS
     context.schedule({ intervalMs: DAY_MS, type: 'stream-time', startTimeMs }, (timeMs) => this.#ageAll(timeMs))
   }
@@ -65,7 +68,9 @@ class LoanKeeper {
       return
     }
     if (value.event_type === 'loan.aged' || definitionOf(value.event_type).topic !== 'sacco.loan.events') return
-    if (this.#bands.generation !== this.#generation) this.#ageAll(Math.max(timestampMs, this.#agedMs))
+    // Bands that changed, or may have changed while this task was closed: as of the last ageing, so that a restart with
+    // the same bands changes nothing.
+    if (this.#bands.generation !== this.#generation) this.#ageAll(this.#agedMs)
     const event = value as LoanEvent
     const before = this.#loans.get(event.data.loan_id)
     const next = nextLoan(before, event, timestampMs)
