@@ -7,7 +7,9 @@ import {
   startEmbeddedApplication,
   startKafkaApplication,
 } from '#host'
+import { messageOf } from '#streams/base'
 import type { ProcessingGuarantee, StreamsOptions } from '#streams/runtime'
+import { checkApplicationOwner, recordApplicationOwner } from '../application-owner.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
 
@@ -38,7 +40,10 @@ export function runCommand(): Command {
       'where log and state are kept (on Kafka: state); one process at a time',
       process.env.MTO_DATA_DIR ?? './data',
     )
-    .option('--application-id <id>', "names the consumer group, internal topics and state; default: the module's name")
+    .option(
+      '--application-id <id>',
+      "names the consumer group, internal topics and state; default: the module's name, so give one where modules have the same",
+    )
     .option('--threads <count>', 'stream threads', positive, 1)
     .option('--guarantee <guarantee>', 'exactly_once_v2 or at_least_once')
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
@@ -95,6 +100,8 @@ async function run(module: string, options: RunOptions): Promise<void> {
       logLevel: options.logLevel,
       logger,
     }
+    const claim = { ...start, isIdGiven: options.applicationId !== undefined }
+    await checkApplicationOwner(claim)
     const kafka = kafkaOptionsOf(options)
     const group = options.standbys === undefined ? {} : { standbyReplicas: options.standbys }
     application = await (kafka === undefined
@@ -107,7 +114,12 @@ async function run(module: string, options: RunOptions): Promise<void> {
         }))
     stopOnSignals(application)
     application.ready.then(
-      () => process.stdout.write('ready\n'),
+      () => {
+        process.stdout.write('ready\n')
+        recordApplicationOwner(claim).catch((error) =>
+          logger.warn(`The owner of the application id is not noted: ${messageOf(error)}`),
+        )
+      },
       () => {},
     )
     await application.finished
