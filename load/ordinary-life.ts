@@ -194,6 +194,8 @@ function payeeOf(world: World, person: Person): string {
 }
 
 function agentNear(world: World, person: Person): Person | undefined {
+  // A small SACCO may have none.
+  if (world.bySegment.agent.length === 0) return undefined
   for (let attempt = 0; attempt < 12; attempt++) {
     const agent = world.random.pick(world.bySegment.agent)
     if (agent.member.branch === person.member.branch) return agent

@@ -103,8 +103,6 @@ class Intake {
   #parkedCount = 0
   /** Members for whom something waits. */
   readonly #waiting = new Set<string>()
-  /** Above the numbers of all that waits: keys must not meet, also when the clock was set back. */
-  #parkNumber = 0
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -125,7 +123,6 @@ class Intake {
     for (const { key } of this.#parked.all()) {
       this.#parkedCount++
       this.#waiting.add(key.slice(0, key.indexOf('|')))
-      this.#parkNumber = Math.max(this.#parkNumber, Number(key.slice(key.lastIndexOf('|') + 1)) + 1)
     }
     context.schedule({ intervalMs: PARKED_CHECK_INTERVAL_MS, type: 'wall-clock-time' }, () => this.#expireParked())
   }
@@ -203,8 +200,10 @@ class Intake {
         `member ${memberId}; ${PARKED_EVENTS_MAX} events wait already`,
       )
     }
-    const number = timeKey(this.#parkNumber++)
-    const key = `${memberId}|${timeKey(this.#context.currentSystemTimeMs())}|${number}`
+    // Where it was read tells it from all others, and is the same after a restart.
+    const source = this.#context.recordMetadata()
+    const place = `${timeKey(source?.offset ?? 0)}|${source?.topic ?? ''}`
+    const key = `${memberId}|${timeKey(this.#context.currentSystemTimeMs())}|${place}`
     this.#parked.put(key, { value: record.value, timestampMs: record.timestampMs })
     this.#parkedCount++
     this.#waiting.add(memberId)
