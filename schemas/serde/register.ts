@@ -1,7 +1,7 @@
 import type { AvroRecord } from '../avro/avro-types.ts'
 import { avroText } from '../avro/schema-json.ts'
 import type { EventDefinition } from '../event.ts'
-import { createSchemaCache, type SchemaCache } from './schema-cache.ts'
+import { createSchemaCache, type SchemaCache, type SchemaCacheOptions } from './schema-cache.ts'
 import { type CompatibilityLevel, SchemaError, type SchemaRegistry } from './schema-registry.ts'
 
 /**
@@ -73,8 +73,9 @@ export async function registerSchemas(options: RegisterOptions): Promise<Registe
 export function restoreSchemas(
   snapshot: SchemaSnapshot,
   registry: Pick<SchemaRegistry, 'schemaById'>,
+  options: SchemaCacheOptions = {},
 ): RegisteredSchemas {
-  const cache = createSchemaCache(registry)
+  const cache = createSchemaCache(registry, options)
   const ids = new Map<string, number>()
   for (const { fullName, id, text, isEarlier } of snapshot) {
     if (isEarlier !== true) ids.set(fullName, id)
@@ -101,7 +102,8 @@ export function localSchemas(definitions: readonly SchemaDefinition[]): Register
     id: index + 1,
     text: avroText(schema),
   }))
-  return restoreSchemas(snapshot, { schemaById: async () => undefined })
+  // There is nobody to ask again later, and so no need of a clock: simulations have another one.
+  return restoreSchemas(snapshot, { schemaById: async () => undefined }, { nowMs: () => 0 })
 }
 
 function incompatible(registry: SchemaRegistry, problems: readonly string[], count: number): SchemaError {
