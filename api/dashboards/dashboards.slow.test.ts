@@ -47,7 +47,7 @@ describe.skipIf(!hasChromium)('dashboards in a real browser', () => {
     await page.waitForSelector('.page-head .pill[data-state="live"]')
     const newest = await page.locator('.flag').first().getAttribute('id')
     await sacco.feed.until(DEFAULT_START_MS + 6 * DAY_MS)
-    await page.waitForFunction(`document.querySelector('.flag')?.id !== ${JSON.stringify(newest)}`)
+    await expect.poll(() => page.locator('.flag').first().getAttribute('id'), { timeout: 20_000 }).not.toBe(newest)
     await page.close()
   }, 60_000)
 
@@ -77,12 +77,12 @@ describe.skipIf(!hasChromium)('dashboards in a real browser', () => {
     const page = await open('#/flags')
     await page.waitForSelector('.flag')
     await page.locator('.chip[data-severity="high"]').click()
-    await page.waitForFunction(`document.querySelector('.flag[data-severity="high"]') === null`)
+    await expect.poll(() => page.locator('.flag[data-severity="high"]').count(), { timeout: 20_000 }).toBe(0)
     await page.locator('.chip[data-severity="high"]').click()
     await page.waitForSelector('.flag[data-severity="high"]')
     await page.keyboard.press('/')
     await page.keyboard.type('no such words anywhere')
-    await page.waitForFunction(`document.querySelector('.flag') === null`)
+    await expect.poll(() => page.locator('.flag').count(), { timeout: 20_000 }).toBe(0)
     await page.close()
   })
 
@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)('dashboards in a real browser', () => {
     await page.waitForSelector('.new-bar:not([hidden])')
     expect(await page.locator('.flag').first().getAttribute('id')).toBe(newest)
     await page.locator('.new-bar').click()
-    await page.waitForFunction(`document.querySelector('.flag')?.id !== ${JSON.stringify(newest)}`)
+    await expect.poll(() => page.locator('.flag').first().getAttribute('id'), { timeout: 20_000 }).not.toBe(newest)
     await page.close()
   }, 60_000)
 

@@ -16,24 +16,36 @@ import { type ReadRecord, readTopics } from './read-all.ts'
 const KILLS = 20
 const EVENTS = 60_000
 const SEED = Number(process.env.CRASH_SEED ?? 20261120)
-const LIFE_MS_MAX = 1200
+const LOADED_LIFE_MS_MAX = 700
+/** Between two batches of 200 events: the feed outlasts the kills. */
+const FEED_PAUSE_MS = 25
 
 const script = fileURLToPath(new URL('./process.ts', import.meta.url))
 
 type Life = { readonly exitCode: number | null; readonly output: string; readonly errors: string }
 
-function start(directory: string, pauseMs: number, threads: number): { child: ChildProcess; ended: Promise<Life> } {
+type Started = {
+  readonly child: ChildProcess
+  /** Resolves when all tasks run, or the process has ended before. */
+  readonly running: Promise<void>
+  readonly ended: Promise<Life>
+}
+
+function start(directory: string, pauseMs: number, threads: number): Started {
   const child = spawn(process.execPath, [script, directory, String(EVENTS), String(pauseMs), String(threads)])
   let output = ''
   let errors = ''
+  const running = Promise.withResolvers<void>()
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
+    if (output.includes('running')) running.resolve()
   })
+  child.on('close', () => running.resolve())
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString()
   })
   const ended = new Promise<Life>((resolve) => child.on('close', (exitCode) => resolve({ exitCode, output, errors })))
-  return { child, ended }
+  return { child, running: running.promise, ended }
 }
 
 function restores(life: Life): readonly RestoreSummary[] {
@@ -93,9 +105,11 @@ describe.each([{ threads: 1 }, { threads: 2 }])('kill -9, $threads thread(s)', (
     quietLife = await start(undisturbed, 0, threads).ended
     const prng = createPrng(SEED + threads)
     for (let kill = 0; kill < KILLS; kill++) {
-      const { child, ended } = start(disturbed, 4, threads)
-      // Lives of a few milliseconds meet the start and the recovery, long ones meet full load.
-      const lifeMs = prng.next() < 0.2 ? prng.below(300) : 300 + prng.below(LIFE_MS_MAX - 300)
+      const { child, running, ended } = start(disturbed, FEED_PAUSE_MS, threads)
+      // One in five dies while it starts or recovers, the others some time after, under load.
+      const isEarly = prng.next() < 0.2
+      const lifeMs = isEarly ? prng.below(300) : 50 + prng.below(LOADED_LIFE_MS_MAX)
+      if (!isEarly) await running
       const timer = setTimeout(() => child.kill('SIGKILL'), lifeMs)
       lives.push(await ended)
       clearTimeout(timer)
@@ -117,7 +131,7 @@ describe.each([{ threads: 1 }, { threads: 2 }])('kill -9, $threads thread(s)', (
 
   test('most lives ended by the kill, under load', () => {
     expect(lives.filter((life) => life.exitCode === null).length).toBeGreaterThanOrEqual(KILLS / 2)
-    expect(lives.filter((life) => life.output.includes('started')).length).toBeGreaterThanOrEqual(KILLS / 2)
+    expect(lives.filter((life) => life.output.includes('running')).length).toBeGreaterThanOrEqual(KILLS / 2)
     for (const life of lives) expect(life.errors).not.toMatch(/ error /)
   })
 

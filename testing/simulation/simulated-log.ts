@@ -258,6 +258,8 @@ class SimulatedProducer implements Producer {
     if (count === undefined) throw new StreamsError('TOPIC_MISSING', `topic ${topic} was not prepared`)
     if (!Number.isInteger(partition) || partition < 0 || partition >= count)
       throw new StreamsError('OFFSET_OUT_OF_RANGE', `topic ${topic} has no partition ${partition}`)
+    if (!Number.isSafeInteger(timestampMs))
+      throw new StreamsError('RECORD_UNWRITABLE', `a record for topic ${topic} has the timestamp ${timestampMs}`)
     const bytes = (key?.length ?? 0) + (value?.length ?? 0)
     const most = this.#client.core.describe([topic]).get(topic)?.config.maxMessageBytes ?? 1024 * 1024
     if (bytes > most) throw new StreamsError('RECORD_TOO_LARGE', `a record of ${bytes} bytes for topic ${topic}`)
