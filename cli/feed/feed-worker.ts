@@ -39,6 +39,8 @@ const BEHIND_SIMULATED_MAX_MS = 86_400_000
 const LOOK_INTERVAL_MS = 25
 const REPORT_INTERVAL_MS = 500
 const ACCELERATED_TICK_MS = 20
+/** Each tick is a transaction, and each of those wakes whoever reads: half as many save more time than they cost. */
+const PACED_TICK_MS = 10
 
 const stopped = new AbortController()
 const go = Promise.withResolvers<void>()
@@ -192,7 +194,12 @@ async function sendLive(feed: Feed, schedule: FeedSchedule): Promise<void> {
 
 async function sendAtRate(feed: Feed, schedule: FeedSchedule & { readonly kind: 'rate' }): Promise<void> {
   const { recordsPerSecond, seconds } = schedule
-  const pacer = createPacer({ clock, schedule: { kind: 'rate', recordsPerSecond }, signal: stopped.signal })
+  const pacer = createPacer({
+    clock,
+    schedule: { kind: 'rate', recordsPerSecond },
+    tickMs: PACED_TICK_MS,
+    signal: stopped.signal,
+  })
   const source = feed.source.first(Math.round(recordsPerSecond * seconds))
   for await (const { records, dueAtMs } of pacer.batches(source)) {
     remember(feed, records, dueAtMs)
