@@ -42,7 +42,7 @@ layers:
 	depcruise --config .dependency-cruiser.mjs --output-type err-long streams state-stores connectors schemas topologies load api host cli testing bench
 
 unit:
-	vitest run --exclude '**/*.slow.test.ts'
+	vitest run --exclude '**/*.slow.test.ts' --exclude 'testing/{simulation,fuzz,takeover}/**' --exclude 'load/**' --exclude 'connectors/schema-registry/**'
 
 bench: install ## Events per second of the engine on the embedded log, and where the time goes
 	node bench/run.ts
