@@ -5,22 +5,9 @@ import {
   type EmbeddedRegistry,
 } from '#connectors/schema-registry'
 import type { PrepareContext } from '#host'
-import {
-  RETENTION_SEVEN_YEARS_MS,
-  type RegisteredSchemas,
-  registerSchemas,
-  restoreSchemas,
-  type SchemaSnapshot,
-} from '#schemas'
+import { type RegisteredSchemas, registerSchemas, restoreSchemas, type SchemaSnapshot } from '#schemas'
 import type { Log } from '#streams/ports'
-import {
-  createSaccoTopology,
-  ENTITY_SIGNALS_TOPIC,
-  MEMBER_SIGNALS_TOPIC,
-  SACCO_APPLICATION,
-  SACCO_DEFINITIONS,
-  saccoTopics,
-} from '#topologies/sacco'
+import { createSaccoTopology, SACCO_APPLICATION, SACCO_DEFINITIONS, saccoTopics } from '#topologies/sacco'
 
 /**
  * The SACCO on the embedded schema registry, as a module that the host runs: schemas are registered once per process,
@@ -78,16 +65,7 @@ export async function prepare({ log, logger }: PrepareContext): Promise<Prepared
 const application = (await import(SACCO_APPLICATION.href)) as { readonly config?: object; readonly topology: unknown }
 
 export const config = application.config ?? {}
-/**
- * Retention goes by the time in the records, which is event time: history that is loaded today would be old enough to be
- * deleted before it is read. Signals between the topologies are therefore kept as long as the events they come from.
- */
-const SIGNALS: readonly string[] = [MEMBER_SIGNALS_TOPIC, ENTITY_SIGNALS_TOPIC]
-export const topics = saccoTopics().map((topic) =>
-  SIGNALS.includes(topic.name)
-    ? { ...topic, config: { ...topic.config, retentionMs: RETENTION_SEVEN_YEARS_MS } }
-    : topic,
-)
+export const topics = saccoTopics()
 export const topology = async (prepared: Prepared | undefined) => {
   if (prepared !== undefined) return createSaccoTopology(schemasOf(prepared))
   const { topology: local } = application
