@@ -191,7 +191,9 @@ class Host implements EmbeddedLogHost {
       const names = await log.admin.listTopics()
       const described = await log.admin.describeTopics(names)
       const partitions = [...described.values()].flatMap(({ name, partitions: count }) =>
-        Array.from({ length: count }, (_, partition) => ({ topic: name, partition })),
+        Array.from({ length: count }, (_, partition) => ({ topic: name, partition })).filter(({ partition }) =>
+          this.#options.inputs.has(`${name}/${partition}`),
+        ),
       )
       const ends = await log.admin.endOffsets(partitions)
       const committed = await log.admin.committedOffsets(APPLICATION_ID)
@@ -199,7 +201,6 @@ class Host implements EmbeddedLogHost {
       const before = this.#ends
       this.#ends = ends.map(({ offset }) => offset).join()
       const isRead = ends.every(({ topic, partition, offset }) => {
-        if (!this.#options.inputs.has(`${topic}/${partition}`)) return true
         const found = committed.find((each) => each.topic === topic && each.partition === partition)
         return (found?.offset ?? 0) === offset
       })
@@ -209,6 +210,14 @@ class Host implements EmbeddedLogHost {
 
   describeLag(): string {
     return `end offsets ${this.#ends}`
+  }
+
+  async committedOffsets(): Promise<ReadonlyMap<string, number>> {
+    return this.#insist(async (log) => {
+      const committed = await log.admin.committedOffsets(APPLICATION_ID)
+      await log.close()
+      return new Map(committed.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
+    })
   }
 
   async readAll(topics: readonly string[]): Promise<readonly FinalPartition[]> {

@@ -24,10 +24,12 @@ export type LogHost = {
   append(record: SimulatedRecord, partition: number): Promise<void>
   connect(process: SimulatedProcess, threadName: string): Log
   membershipOf(process: SimulatedProcess, index: number): GroupMembership
-  /** Committed offset equals end offset for every partition, and nothing has been written since it was asked last. */
+  /** Everything in the topics that tasks read is committed, and nothing has come to them since it was asked last. */
   isSettled(): Promise<boolean>
   /** What is not settled, for people. */
   describeLag(): string
+  /** Of the application's group, by `topic/partition`. */
+  committedOffsets(): Promise<ReadonlyMap<string, number>>
   /** Reads everything at the end of the run. */
   readAll(topics: readonly string[]): Promise<readonly FinalPartition[]>
 }

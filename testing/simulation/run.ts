@@ -275,6 +275,7 @@ class Run {
       ...this.#resolved.internalTopics.map(({ name }) => name),
     ]
     const partitions = await this.#host.readAll(topics)
+    const offsets = await this.#host.committedOffsets()
     try {
       this.#plan.application.check?.(partitions)
     } catch (error) {
@@ -286,6 +287,7 @@ class Run {
       resolved: this.#resolved,
       config: this.#config,
       partitions: new Map(partitions.map((each) => [`${each.topic}/${each.partition}`, each])),
+      offsets,
       engines: this.#cluster.slots.map(({ engine }) => engine),
     })
   }

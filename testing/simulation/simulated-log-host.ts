@@ -39,6 +39,10 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
     },
   })
   let ends = ''
+  const committedOffsets = (): ReadonlyMap<string, number> =>
+    new Map(
+      core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
+    )
   return {
     core,
     group,
@@ -61,21 +65,17 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
       const partitions = core
         .topicNames()
         .flatMap((topic) => Array.from({ length: core.partitionsOf(topic) }, (_, partition) => ({ topic, partition })))
+        .filter(({ topic, partition }) => inputs.has(`${topic}/${partition}`))
       const before = ends
       ends = partitions.map((partition) => core.stableOffset(partition)).join()
-      const offsets = new Map(
-        core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-      )
+      const offsets = committedOffsets()
       const isRead = partitions.every(({ topic, partition }) => {
-        const name = `${topic}/${partition}`
-        return !inputs.has(name) || (offsets.get(name) ?? 0) === core.slots({ topic, partition }).length
+        return (offsets.get(`${topic}/${partition}`) ?? 0) === core.slots({ topic, partition }).length
       })
       return isRead && before === ends && group.isConverged
     },
     describeLag: () => {
-      const offsets = new Map(
-        core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
-      )
+      const offsets = committedOffsets()
       return [...inputs]
         .flatMap(([name, task]) => {
           const [topic = '', partition] = name.split('/')
@@ -89,6 +89,7 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
         .concat(group.isConverged ? [] : ['members keep tasks that were revoked'])
         .join('; ')
     },
+    committedOffsets: async () => committedOffsets(),
     readAll: async (topics) =>
       topics.flatMap((topic) =>
         Array.from({ length: core.partitionsOf(topic) }, (_, partition) => finalPartition(core, topic, partition)),

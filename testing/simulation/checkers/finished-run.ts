@@ -12,6 +12,8 @@ export type FinishedRun = {
   readonly config: StreamsConfig
   /** By `topic/partition`. */
   readonly partitions: ReadonlyMap<string, FinalPartition>
+  /** Committed offsets of the application at the end, by `topic/partition`. */
+  readonly offsets: ReadonlyMap<string, number>
   /** The state directories of the machines, with the state as of the last commit. */
   readonly engines: readonly MemoryEngine[]
 }

@@ -6,8 +6,10 @@ import { sortedTasks } from '../group.ts'
 import type { Attempt, CommittedWork, SentRecord, TaskEvent } from '../registry.ts'
 import type { FinishedRun } from './finished-run.ts'
 import { sameBytes } from './history.ts'
-import { type Globals, openScratchTask, SetClock } from './scratch-task.ts'
+import { type Globals, openScratchTask, SetClock, storesOf } from './scratch-task.ts'
 import { checkStores } from './stores.ts'
+
+const latin1 = new TextDecoder('latin1')
 
 /**
  * The sequential oracle: each task does its committed work once more, from the first record to the last, in a single
@@ -31,7 +33,11 @@ export async function checkReplay(run: FinishedRun, committed: readonly Attempt[
   }
 }
 
-/** At-least-once: every record that a task does not drop was in some committed work. */
+/**
+ * At-least-once: every record before the committed offset that a task does not drop was in some acknowledged work, and
+ * where a task keeps no state, all that it makes of them is in the log, at least once. (What comes after that offset is
+ * for the next start: a request that was delayed may bring records when everybody is about to stop.)
+ */
 export async function checkNothingLeftOut(
   run: FinishedRun,
   processed: ReadonlyMap<string, ReadonlySet<number>>,
@@ -40,7 +46,38 @@ export async function checkNothingLeftOut(
   for (const task of sortedTasks(run.resolved.tasks)) {
     const replay = new TaskReplay(run, task, global, [])
     replay.findLeftOut((name, offset) => processed.get(name)?.has(offset) === true)
+    if (storesOf(run.resolved, task).length === 0) checkSuperset(run, task, replay.sent)
     replay.close()
+  }
+}
+
+function checkSuperset(
+  { world, config, partitions }: FinishedRun,
+  task: TaskId,
+  expected: readonly SentRecord[],
+): void {
+  const places = new Map<string, number>()
+  // Records without a key go to the partitions in turn.
+  const nameOf = ({ topic, partition, key }: SentRecord): string => (key === null ? topic : `${topic}/${partition}`)
+  const add = (name: string, record: SentRecord | LogRecord, count: number): number => {
+    const text = `${name} ${contentOf(record)}`
+    const sum = (places.get(text) ?? 0) + count
+    places.set(text, sum)
+    return sum
+  }
+  for (const record of expected) if (record.topic !== config.deadLetterTopic) add(nameOf(record), record, 1)
+  for (const { topic, partition, records } of partitions.values()) {
+    for (const { record, tag } of records)
+      if (tag !== undefined) add(record.key === null ? topic : `${topic}/${partition}`, record, -1)
+  }
+  for (const record of expected) {
+    const missing = add(nameOf(record), record, 0)
+    if (missing <= 0) continue
+    world.violation(
+      'superset',
+      `task ${task} made ${textOf(record)} for ${record.topic}; the log lacks it ${missing} times`,
+    )
+    return
   }
 }
 
@@ -86,10 +123,12 @@ function byText(left: SentRecord, right: SentRecord): number {
 }
 
 function textOf(record: SentRecord | undefined): string {
-  if (record === undefined) return 'nothing'
-  const show = (bytes: Uint8Array | null): string =>
-    bytes === null ? 'null' : JSON.stringify(new TextDecoder('latin1').decode(bytes))
-  return `${show(record.key)}=${show(record.value)}@${record.timestampMs} in partition ${record.partition}`
+  return record === undefined ? 'nothing' : `${contentOf(record)} in partition ${record.partition}`
+}
+
+function contentOf({ key, value, timestampMs }: Pick<LogRecord, 'key' | 'value' | 'timestampMs'>): string {
+  const show = (bytes: Uint8Array | null): string => (bytes === null ? 'null' : JSON.stringify(latin1.decode(bytes)))
+  return `${show(key)}=${show(value)}@${timestampMs}`
 }
 
 async function openGlobal({ resolved, config, partitions }: FinishedRun): Promise<Globals> {
@@ -167,7 +206,9 @@ class TaskReplay {
   /** Gives every record to the task, and complains of those that it would process but that were not. */
   findLeftOut(isProcessed: (name: string, offset: number) => boolean): void {
     for (const [name, input] of this.#inputs) {
+      const committed = this.#run.offsets.get(name) ?? 0
       for (const { offset } of input.records) {
+        if (offset >= committed) break
         this.#give(name, offset)
         if (!this.#task.group.hasRecords()) continue
         if (!isProcessed(name, offset)) this.#violation(`${name}@${offset} was never processed`)
