@@ -108,7 +108,8 @@ export const flagReviewed = defineEvent({
   name: 'FraudFlagReviewed',
   key: 'subject_id',
   origin: 'ours',
-  doc: 'An analyst took, passed on or closed a flag.',
+  version: '1.1',
+  doc: 'An analyst took, annotated, passed on or closed a flag.',
   data: [
     ...SUBJECT_FIELDS,
     field(
@@ -116,16 +117,27 @@ export const flagReviewed = defineEvent({
       openEnumeration(
         'FlagStatus',
         'Where the work stands.',
-        ['open', 'taken', 'escalated', 'closed_confirmed', 'closed_false_positive', 'unknown'],
+        ['open', 'taken', 'escalated', 'closed_confirmed', 'closed_false_positive', 'unknown', 'closed_reported'],
         'unknown',
       ),
       'internal',
-      'Where the work stands.',
+      'Where the work should stand afterwards; whether it does, the platform decides.',
     ),
     field('reviewed_by', id('staff-id'), 'internal', 'The analyst.'),
     optional('checker_id', id('staff-id'), 'internal', 'Who agreed to the closing.'),
     field('reason', 'string', 'pii', 'Why, in words.'),
     field('reviewed_at', 'string', 'internal', 'When, ISO format.'),
+    optional(
+      'action',
+      openEnumeration(
+        'ReviewAction',
+        'What the analyst did.',
+        ['take', 'note', 'release', 'escalate', 'close', 'reopen', 'other'],
+        'other',
+      ),
+      'internal',
+      'What the analyst did; null (events of version 1.0): it follows from the status.',
+    ),
   ],
 })
 

@@ -12,6 +12,14 @@ export type { FraudFlag } from './fraud/flags.ts'
 export { RULE_KINDS } from './fraud/kinds.ts'
 export type { FraudRule } from './fraud/rule.ts'
 export { problemOfRule } from './fraud/rule-book.ts'
+export {
+  CLOSED_STATUSES,
+  FLAG_STATUSES,
+  type FlagStatus,
+  REVIEW_ACTIONS,
+  type ReviewAction,
+  type ReviewRefusal,
+} from './fraud/review-flag.ts'
 export type { EntityState, FlagReview, FraudContext, FraudMoves, ReceiptUse } from './fraud/stores.ts'
 export { type Outcome, REASON_HEADER, type Reason } from './intake/intake.ts'
 export { PAR_DAYS, sumPortfolio } from './loans/portfolio.ts'

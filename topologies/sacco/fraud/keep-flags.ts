@@ -1,5 +1,6 @@
 import type { AnalyticsEvent } from '#schemas'
 import type { KeyValueStore, ProcessorSupplier } from '#streams'
+import { reviewFlag } from './review-flag.ts'
 import type { FlagReview, FraudStores } from './stores.ts'
 
 /** Flags as the query API reads them: by id (which is by time), by member, and what became of each. */
@@ -23,8 +24,9 @@ export function keepFlags(stores: FraudStores): ProcessorSupplier<string, Analyt
             byMember.put(`${member_id ?? subject_id}|${flag_id}`, rule_id)
           }
           if (event.event_type === 'fraud.flag.reviewed') {
-            const { flag_id, status, reviewed_by, reason, reviewed_at } = event.data
-            reviews.put(flag_id, { status, reviewed_by, reason, reviewed_ms: Date.parse(reviewed_at) || 0 })
+            const { flag_id } = event.data
+            const review = reviewFlag(reviews.get(flag_id), event)
+            if (review !== undefined) reviews.put(flag_id, review)
           }
         },
       }

@@ -4,6 +4,7 @@ import {
   enumeration,
   field,
   list,
+  optional,
   type RegisteredSchemas,
   record,
   recordDefinition,
@@ -26,6 +27,8 @@ export const LOAN_STEPS_MAX = 24
 export const GUARANTORS_MAX = 32
 export const RAISED_MAX = 64
 export const SIGHTINGS_MAX = 64
+/** Steps of the work on one flag that are kept, and within which a repeated event is recognised. */
+export const FLAG_STEPS_MAX = 64
 
 const MOVE = record('RecentMove', 'Money that moved lately.', [
   field('time_ms', 'long', 'internal', 'When.'),
@@ -176,11 +179,25 @@ export const RECEIPT_USE = record('ReceiptUse', 'Where an M-Pesa receipt was cre
 ])
 export type ReceiptUse = TypeOf<typeof RECEIPT_USE>
 
+export const FLAG_STEP = record('FlagStep', 'One thing that somebody did with a flag, or tried to.', [
+  field('event_id', 'string', 'internal', 'The event.'),
+  field('action', 'string', 'internal', 'take, note, release, escalate, close or reopen.'),
+  field('status', 'string', 'internal', 'Where the work stood afterwards.'),
+  field('by', 'string', 'internal', 'Who.'),
+  optional('checker_id', 'string', 'internal', 'Who agreed, if somebody did.'),
+  field('reason', 'string', 'pii', 'Why, in words.'),
+  field('time_ms', 'long', 'internal', 'When.'),
+  optional('refused', 'string', 'internal', 'Why it changed nothing; null if it took effect.'),
+])
+export type FlagStep = TypeOf<typeof FLAG_STEP>
+
 export const FLAG_REVIEW = record('FlagReview', 'What became of a flag.', [
   field('status', 'string', 'internal', 'Where the work stands.'),
-  field('reviewed_by', 'string', 'internal', 'The analyst.'),
+  field('reviewed_by', 'string', 'internal', 'Who brought it there.'),
   field('reason', 'string', 'pii', 'Why, in words.'),
   field('reviewed_ms', 'long', 'internal', 'When.'),
+  optional('assignee', 'string', 'internal', 'Who works on it; null if nobody does.'),
+  list('steps', FLAG_STEP, 'pii', 'What was done, the oldest first; bounded.'),
 ])
 export type FlagReview = TypeOf<typeof FLAG_REVIEW>
 
