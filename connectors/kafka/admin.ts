@@ -32,9 +32,16 @@ type AskedOffset = TopicPartition & { readonly timestamp: bigint }
 
 export class KafkaAdmin implements LogAdmin {
   readonly #cluster: Cluster
+  /** The group that this log's owner is a member of. */
+  #memberOf: string | undefined
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+  }
+
+  /** Reading the offsets of this group may end transactions that its dead processes have left open. */
+  actsAsMemberOf(group: string): void {
+    this.#memberOf = group
   }
 
   // Topics ---------------------------------------------------------------------------------------------------------
@@ -278,7 +285,7 @@ export class KafkaAdmin implements LogAdmin {
   }
 
   committedOffsets(group: string, partitions?: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
-    return fetchGroupOffsets(this.#cluster, group, partitions)
+    return fetchGroupOffsets(this.#cluster, group, partitions, group === this.#memberOf)
   }
 
   alterCommittedOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void> {

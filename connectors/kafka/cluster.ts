@@ -1,7 +1,7 @@
 import { type API, apiVersionsV4, findCoordinatorV4, metadataV12 } from '@platformatic/kafka'
 import { StreamsError } from '#streams/base'
 import { type BrokerAddress, Connections } from './connections.ts'
-import { check, KAFKA_ERROR, KafkaError, kafkaError } from './kafka-errors.ts'
+import { check, hasErrorCode, KAFKA_ERROR, KafkaError, kafkaError } from './kafka-errors.ts'
 import { KAFKA_LIMITS, type KafkaLimits, type KafkaOptions } from './kafka-options.ts'
 import { withRetries } from './retry.ts'
 
@@ -166,17 +166,20 @@ export class Cluster {
       readonly key: string
       readonly what: string
       readonly timeoutMs?: number
+      readonly beforeRetry?: (error: KafkaError) => Promise<void>
     },
     request: (coordinator: BrokerAddress) => Promise<T>,
   ): Promise<T> {
-    const { kind, key, what, timeoutMs } = target
+    const { kind, key, what, timeoutMs, beforeRetry } = target
     return withRetries(
       {
         limits: this.limits,
         what,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        beforeRetry: (error) => {
-          if (error.errorCode !== KAFKA_ERROR.concurrentTransactions) this.forgetCoordinator(kind, key)
+        beforeRetry: async (error) => {
+          if (!hasErrorCode(error, KAFKA_ERROR.concurrentTransactions, KAFKA_ERROR.unstableOffsetCommit))
+            this.forgetCoordinator(kind, key)
+          await beforeRetry?.(error)
         },
       },
       async () => request(await this.coordinator(kind, key)),

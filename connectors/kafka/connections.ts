@@ -94,7 +94,11 @@ export class Connections {
     await Promise.all(
       all.map(async (opening) => {
         try {
-          await (await opening).close()
+          const connection = await opening
+          // A broker that stands still does not take what is left to write: nobody waits for it for ever.
+          const timer = setTimeout(() => connection.socket?.destroy(), CLOSE_MS_MAX)
+          await connection.close()
+          clearTimeout(timer)
         } catch {
           // What could not be opened needs no closing.
         }
@@ -102,6 +106,8 @@ export class Connections {
     )
   }
 }
+
+const CLOSE_MS_MAX = 2_000
 
 const REFUSALS: ReadonlySet<unknown> = new Set([
   'PLT_KFK_AUTHENTICATION',

@@ -42,6 +42,7 @@ class ConnectedLog implements KafkaLog {
 
   membership(options: KafkaMembershipOptions): GroupMembership {
     this.#checkOpen()
+    this.admin.actsAsMemberOf(options.group)
     return new KafkaMembership(this.#cluster, options)
   }
 

@@ -38,6 +38,8 @@ export type KafkaLimits = {
   readonly produceRequestBytes: number
   /** The coordinator aborts a transaction that is open longer, and fences its producer. Java Streams: 10 s. */
   readonly transactionTimeoutMs: number
+  /** After so long a member of a group ends the transactions of dead processes that keep offsets from being read. */
+  readonly danglingTransactionMs: number
   /** What `send` accepts beyond `bufferBytesMax`, since one step may emit a lot before the runtime looks again. */
   readonly bufferOverrunBytesMax: number
   /** What closing may take for writing and aborting. */
@@ -60,6 +62,7 @@ export const KAFKA_LIMITS: KafkaLimits = {
   lingerMs: 5,
   produceRequestBytes: 8 * 1024 * 1024,
   transactionTimeoutMs: 10_000,
+  danglingTransactionMs: 150,
   bufferOverrunBytesMax: 64 * 1024 * 1024,
   closeTimeoutMs: 5_000,
   memberEpochWaitMs: 3_000,

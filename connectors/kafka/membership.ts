@@ -1,6 +1,5 @@
 import { hasCode, messageOf, parseTaskId, StreamsError, type TaskId, taskId } from '#streams/base'
 import type {
-  CommittingMember,
   GroupMembership,
   Logger,
   MemberDescription,
@@ -12,6 +11,7 @@ import type {
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { check, hasErrorCode, KAFKA_ERROR, KafkaError, streamsError } from './kafka-errors.ts'
+import type { RefusableMember } from './offsets.ts'
 import { sleep } from './retry.ts'
 import { settingsOf } from './topic-settings.ts'
 import {
@@ -81,7 +81,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
  */
 export class KafkaMembership implements GroupMembership {
   readonly createsInternalTopics = true
-  readonly committingMember: CommittingMember
+  readonly committingMember: RefusableMember
   readonly #cluster: Cluster
   readonly #connections: Connections
   readonly #options: KafkaMembershipOptions
@@ -112,6 +112,8 @@ export class KafkaMembership implements GroupMembership {
       get memberEpoch() {
         return epoch()
       },
+      // Whether the epoch is old or everything is lost, is said by the next heartbeat.
+      refused: () => this.#schedule(0),
     }
   }
 
@@ -144,7 +146,7 @@ export class KafkaMembership implements GroupMembership {
     throw new StreamsError(
       'LOG_REFUSED',
       versions.has(STREAMS_GROUP_HEARTBEAT)
-        ? 'streams groups (KIP-1071) are switched off in this cluster; switch them on with: kafka-features.sh upgrade --feature streams.version=1'
+        ? SWITCHED_OFF
         : 'this broker has no streams groups (KIP-1071), which came with Apache Kafka 4.2; upgrade the broker',
     )
   }
@@ -286,12 +288,18 @@ export class KafkaMembership implements GroupMembership {
 
   #onError(error: unknown): void {
     const { group } = this.#options
-    if (hasErrorCode(error, KAFKA_ERROR.unknownMemberId, KAFKA_ERROR.fencedMemberEpoch, KAFKA_ERROR.staleMemberEpoch)) {
+    // A group that is gone was empty since this member was put out, and was deleted then (mto reset).
+    const isGone = this.#memberEpoch !== JOIN_EPOCH && hasErrorCode(error, KAFKA_ERROR.groupIdNotFound)
+    if (isGone || hasErrorCode(error, ...LOST_MEMBERSHIP)) {
       this.#rejoin(messageOf(error))
       return
     }
     if (hasErrorCode(error, KAFKA_ERROR.notCoordinator, KAFKA_ERROR.coordinatorNotAvailable) || isUnanswered(error)) {
       this.#cluster.forgetCoordinator('group', group)
+      return
+    }
+    if (hasErrorCode(error, KAFKA_ERROR.unsupportedVersion)) {
+      this.#failure = new StreamsError('LOG_REFUSED', SWITCHED_OFF, { cause: error })
       return
     }
     const mayHelp = error instanceof KafkaError ? error.canRetry : hasCode(error, 'LOG_UNAVAILABLE')
@@ -310,6 +318,15 @@ export class KafkaMembership implements GroupMembership {
     if (hadTasks) this.#lost = 'to be told'
   }
 }
+
+const SWITCHED_OFF =
+  "streams groups (KIP-1071) are switched off in this cluster; switch them on with: kafka-features.sh upgrade --feature streams.version=1, and see that 'streams' is among the brokers' group.coordinator.rebalance.protocols where that is set"
+
+const LOST_MEMBERSHIP: readonly number[] = [
+  KAFKA_ERROR.unknownMemberId,
+  KAFKA_ERROR.fencedMemberEpoch,
+  KAFKA_ERROR.staleMemberEpoch,
+]
 
 /** Brokers (4.3) keep the topology that a group was made with. */
 function adviceFor(error: unknown): string {

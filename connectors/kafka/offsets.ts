@@ -3,7 +3,8 @@ import { StreamsError } from '#streams/base'
 import type { CommittedOffset, CommittingMember, TopicPartition } from '#streams/ports'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
-import { check, KAFKA_ERROR, KafkaError } from './kafka-errors.ts'
+import { endDanglingTransactions } from './dangling-transactions.ts'
+import { check, hasErrorCode, KAFKA_ERROR, type KafkaError } from './kafka-errors.ts'
 import { sleep } from './retry.ts'
 
 const NO_MEMBER = ''
@@ -24,13 +25,16 @@ export function offsetsByTopic(offsets: readonly CommittedOffset[]) {
   }))
 }
 
+/** A member that hears at once that the group does not know it under this epoch. */
+export type RefusableMember = CommittingMember & { refused?(): void }
+
 /**
  * Commits in the name of a member. The coordinator may have a newer epoch of this member than it has been told by a
  * heartbeat: its tasks are still its own until it gives them up, so the commit is repeated when the epoch arrives.
  */
 export async function withMemberEpoch(
   cluster: Cluster,
-  member: CommittingMember | undefined,
+  member: RefusableMember | undefined,
   commit: (memberId: string, memberEpoch: number) => Promise<void>,
 ): Promise<void> {
   if (member === undefined) return commit(NO_MEMBER, NO_EPOCH)
@@ -40,6 +44,7 @@ export async function withMemberEpoch(
     try {
       return await commit(memberId, memberEpoch)
     } catch (error) {
+      if (isRefusal(error)) member.refused?.()
       if (!isStaleEpoch(error)) throw error
       while (member.memberEpoch === memberEpoch) {
         if (performance.now() > endMs) throw error
@@ -49,10 +54,16 @@ export async function withMemberEpoch(
   }
 }
 
+function causeOf(error: unknown): unknown {
+  return error instanceof StreamsError ? error.cause : error
+}
+
 function isStaleEpoch(error: unknown): boolean {
-  const cause = error instanceof StreamsError ? error.cause : error
-  if (!(cause instanceof KafkaError)) return false
-  return cause.errorCode === KAFKA_ERROR.staleMemberEpoch || cause.errorCode === KAFKA_ERROR.illegalGeneration
+  return hasErrorCode(causeOf(error), KAFKA_ERROR.staleMemberEpoch, KAFKA_ERROR.illegalGeneration)
+}
+
+function isRefusal(error: unknown): boolean {
+  return isStaleEpoch(error) || hasErrorCode(causeOf(error), KAFKA_ERROR.unknownMemberId, KAFKA_ERROR.fencedMemberEpoch)
 }
 
 export async function commitGroupOffsets(
@@ -84,12 +95,14 @@ export async function commitGroupOffsets(
 
 /**
  * Committed offsets, and only those that nothing can change any more: while a transaction that has offsets of the group
- * is not ended, the answer is waited for. Reading on from before it would process its records twice.
+ * is not ended, the answer is waited for. Reading on from before it would process its records twice. A member of the
+ * group (`endsDangling`) ends what dead processes have left open; everybody else waits for its time-out.
  */
 export async function fetchGroupOffsets(
   cluster: Cluster,
   group: string,
   partitions: readonly TopicPartition[] | undefined,
+  endsDangling = false,
 ): Promise<readonly CommittedOffset[]> {
   const what = `reading the offsets of group ${group}`
   const topics =
@@ -101,7 +114,12 @@ export async function fetchGroupOffsets(
         }))
   const { transactionTimeoutMs, retryTimeoutMs } = cluster.limits
   const timeoutMs = Math.max(retryTimeoutMs, transactionTimeoutMs * UNSTABLE_WAIT_FACTOR)
-  return cluster.atCoordinator({ kind: 'group', key: group, what, timeoutMs }, async (coordinator) => {
+  const isTimeToEnd = createUnstableWatch(cluster.limits.danglingTransactionMs)
+  const beforeRetry = async (error: KafkaError): Promise<void> => {
+    if (!endsDangling || !hasErrorCode(error, KAFKA_ERROR.unstableOffsetCommit) || !isTimeToEnd()) return
+    await endDanglingTransactions(cluster, group)
+  }
+  return cluster.atCoordinator({ kind: 'group', key: group, what, timeoutMs, beforeRetry }, async (coordinator) => {
     const asked = { groupId: group, memberId: null, memberEpoch: NO_EPOCH, topics }
     const { groups } = await cluster.connections.call(coordinator, offsetFetchV9.api, [asked], true)
     const found: CommittedOffset[] = []
@@ -120,4 +138,16 @@ export async function fetchGroupOffsets(
     }
     return found
   })
+}
+
+/** True each time that offsets have been unstable for another `everyMs`. */
+function createUnstableWatch(everyMs: number): () => boolean {
+  let sinceMs: number | undefined
+  return () => {
+    const nowMs = performance.now()
+    sinceMs ??= nowMs
+    if (nowMs - sinceMs < everyMs) return false
+    sinceMs = nowMs
+    return true
+  }
 }

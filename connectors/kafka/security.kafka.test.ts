@@ -9,7 +9,7 @@ const USER = { user: 'teller', password: 'a secret of tests' }
 let broker: Broker
 
 beforeAll(async () => {
-  if (reason === undefined) broker = await startBroker({ secure: USER })
+  if (reason === undefined) broker = await startBroker({ secure: [USER] })
 }, 90_000)
 afterAll(async () => {
   if (reason === undefined) await broker.stop()

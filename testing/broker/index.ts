@@ -4,3 +4,4 @@
  */
 export { brokerJars, KAFKA_VERSION, whyNoBroker } from './broker-jars.ts'
 export { type Broker, type BrokerOptions, startBroker } from './start-broker.ts'
+export { BROKER_SESSION_MS, type Cluster, type ClusterOptions, startCluster } from './start-cluster.ts'
