@@ -45,6 +45,16 @@ export {
   windowStoreKeySequenceNumber,
   windowStoreKeyStartMs,
 } from './windowed.ts'
+export {
+  encodeAggregateWithHeaders,
+  encodeWithHeaders,
+  type ReadHeaders,
+  readHeaders,
+  timestampBehindHeaders,
+  valueBehindTimestamp,
+  withNoHeaders,
+  withNoTimestampNorHeaders,
+} from './with-headers.ts'
 
 export const serdes = {
   string: stringSerde,

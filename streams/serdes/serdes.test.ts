@@ -5,20 +5,27 @@ import { type Bytes, compareBytes, hexOf } from '../base/index.ts'
 import type { Serde } from '../ports/index.ts'
 import {
   changeSerde,
+  encodeAggregateWithHeaders,
   encodeSessionKey,
   encodeTimestamped,
   encodeWindowStoreKey,
+  encodeWithHeaders,
+  readHeaders,
   serdes,
   sessionKeyBytes,
   sessionKeyEndMs,
   sessionKeyStartMs,
   sessionWindowedSerde,
+  timestampBehindHeaders,
   timestampOf,
   timeWindowedSerde,
+  valueBehindTimestamp,
   valueBytesOf,
   windowStoreKeyBytes,
   windowStoreKeySequenceNumber,
   windowStoreKeyStartMs,
+  withNoHeaders,
+  withNoTimestampNorHeaders,
 } from './index.ts'
 
 /** Made by testdata/Golden.java with Kafka Streams 4.3.1: `java -cp <kafka-streams and what it needs> Golden.java`. */
@@ -119,10 +126,51 @@ describe('golden bytes of Java', () => {
     expect(serdes.string.deserialize(valueBytesOf(encoded), 't')).toBe('v')
   })
 
+  describe('values with headers', () => {
+    const value = serdes.string.serialize('v', 't')
+    const some = [
+      { key: 'source', value: Uint8Array.of(9, 8) },
+      { key: '\u20ac', value: null },
+      { key: 'source', value: new Uint8Array(200) },
+    ]
+    test.each([
+      ['', some],
+      ['.none', []],
+    ] as const)('as Java keeps them%s', (suffix, headers) => {
+      const timestamped = encodeWithHeaders(value, START_MS, headers)
+      expect(hex(timestamped)).toBe(golden.get(`value-timestamp-headers${suffix}`))
+      const read = readHeaders(timestamped)
+      expect(read.headers).toEqual(headers)
+      expect(timestampBehindHeaders(timestamped, read.offset)).toBe(START_MS)
+      expect(serdes.string.deserialize(valueBehindTimestamp(timestamped, read.offset), 't')).toBe('v')
+
+      const aggregate = encodeAggregateWithHeaders(value, headers)
+      expect(hex(aggregate)).toBe(golden.get(`aggregation-with-headers${suffix}`))
+      const { headers: kept, offset } = readHeaders(aggregate)
+      expect([kept, serdes.string.deserialize(aggregate.subarray(offset), 't')]).toEqual([headers, 'v'])
+    })
+
+    test('of what was kept without them', () => {
+      expect(hex(withNoHeaders(encodeTimestamped(value, START_MS)))).toBe(golden.get('headers-of.timestamped'))
+      expect(hex(withNoTimestampNorHeaders(value))).toBe(golden.get('headers-of.plain'))
+    })
+
+    test('headers that are cut off or too long are refused', () => {
+      const whole = encodeWithHeaders(value, START_MS, some)
+      for (const length of [0, 1, 2, 5, 20, 200])
+        expect(() => readHeaders(whole.subarray(0, length))).toThrow(RangeError)
+      expect(() => readHeaders(Uint8Array.of(1))).toThrow('cannot have -1 bytes')
+      // One header too many for the size.
+      expect(() => readHeaders(Uint8Array.of(4, 4, 0, 0, 0, 0))).toThrow('do not end where they say')
+    })
+  })
+
   test('no golden line is left out', () => {
     const others = ['list.int64', 'window-store-key', 'window-store-key.duplicate', 'session-store-key']
+    const withHeaders = [...golden.keys()].filter((name) => name.includes('headers'))
+    expect(withHeaders.length).toBe(6)
     expect([...golden.keys()].sort()).toEqual(
-      [...cases.map(({ name }) => name), ...others, 'value-and-timestamp'].sort(),
+      [...cases.map(({ name }) => name), ...others, ...withHeaders, 'value-and-timestamp'].sort(),
     )
   })
 })

@@ -1,6 +1,7 @@
 import { createKeyValueStore } from './key-value-store.ts'
 import { createSessionStore } from './session-store.ts'
 import type {
+  AggregationWithHeaders,
   CachedStore,
   CustomStoreSpec,
   KeyValueStoreSpec,
@@ -10,13 +11,18 @@ import type {
   StoreOf,
   StoreSpec,
   ValueAndTimestamp,
+  ValueTimestampHeaders,
   Windowed,
   WindowStoreSpec,
 } from './types.ts'
 import { createVersionedStore } from './versioned-store.ts'
 import { createWindowStore } from './window-store.ts'
 
-type StoredOf<S, V> = S extends { readonly timestamped: true } ? ValueAndTimestamp<V> : V
+type StoredOf<S, V> = S extends { readonly withHeaders: true }
+  ? ValueTimestampHeaders<V>
+  : S extends { readonly timestamped: true }
+    ? ValueAndTimestamp<V>
+    : V
 
 /** What a caching store calls back with, by spec. */
 export type CachedStoreOf<S> = S extends CustomStoreSpec
@@ -26,7 +32,7 @@ export type CachedStoreOf<S> = S extends CustomStoreSpec
     : S extends WindowStoreSpec<infer K, infer V>
       ? CachedStore<Windowed<K>, StoredOf<S, V>>
       : S extends SessionStoreSpec<infer K, infer V>
-        ? CachedStore<Windowed<K>, V>
+        ? CachedStore<Windowed<K>, S extends { readonly withHeaders: true } ? AggregationWithHeaders<V> : V>
         : unknown
 
 export type OpenStore<S> = ManagedStore & StoreOf<S> & CachedStoreOf<S>

@@ -16,8 +16,11 @@ export {
   type SessionStoreOptions,
   type StoreOptions,
   sessionStore,
+  sessionStoreWithHeaders,
   timestampedKeyValueStore,
+  timestampedKeyValueStoreWithHeaders,
   timestampedWindowStore,
+  timestampedWindowStoreWithHeaders,
   type VersionedStoreOptions,
   versionedKeyValueStore,
   type WindowStoreOptions,
@@ -25,8 +28,9 @@ export {
 } from './specs.ts'
 export { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
 export { ArraySource, CountedIterator, type EntrySource, IteratorCount, storeIteratorsOpen } from './store-iterator.ts'
-export { storeLayout } from './store-layout.ts'
+export { layoutUpgrade, storeLayout } from './store-layout.ts'
 export type {
+  AggregationWithHeaders,
   CachedStore,
   ChangelogSink,
   CustomStoreSpec,
@@ -42,13 +46,17 @@ export type {
   RecordContext,
   SessionStore,
   SessionStoreSpec,
+  SessionStoreWithHeaders,
   StoreEnvironment,
   StoreIterator,
   StoreOf,
   StorePersistence,
   StoreSpec,
   TimestampedKeyValueStore,
+  TimestampedKeyValueStoreWithHeaders,
+  TimestampedWindowStoreWithHeaders,
   ValueAndTimestamp,
+  ValueTimestampHeaders,
   VersionedKeyValueStore,
   VersionedRecord,
   VersionedStoreSpec,

@@ -10,14 +10,17 @@ import {
   type OpenStore,
   type StoreSpec,
   sessionStore,
+  sessionStoreWithHeaders,
   timestampedKeyValueStore,
+  timestampedKeyValueStoreWithHeaders,
   timestampedWindowStore,
+  timestampedWindowStoreWithHeaders,
   versionedKeyValueStore,
   windowStore,
 } from './index.ts'
 import { StoreHarness } from './store-harness.contract.ts'
 
-/** What Kafka Streams 4.3.1 wrote, made by testdata/JavaChangelogs.java: store, key, value, timestamp, header count. */
+/** What Kafka Streams 4.3.1 wrote, made by testdata/JavaChangelogs.java: store, key, value, timestamp, headers. */
 const golden = readFileSync(new URL('./testdata/java-changelogs.tsv', import.meta.url), 'utf8')
   .trimEnd()
   .split('\n')
@@ -33,13 +36,23 @@ async function changelogOf<S extends StoreSpec>(spec: S, write: (store: OpenStor
   write(harness.store as OpenStore<S>)
   const lines = harness.commit().map(({ key, value, timestampMs, headers }) => {
     const shown = value === null ? '-' : hexOf(value)
-    return [spec.name, hexOf(key as Uint8Array), shown, timestampMs, headers.length].join('\t')
+    return [
+      spec.name,
+      hexOf(key as Uint8Array),
+      shown,
+      timestampMs,
+      headers.map((each) => each.key).join() || '-',
+    ].join('\t')
   })
   await harness.close()
   return lines
 }
 
 test('changelogs are those that Java writes', async () => {
+  const headers = [
+    { key: 'source', value: Uint8Array.of(9, 8) },
+    { key: 'empty', value: null },
+  ]
   const session = (startMs: number, endMs: number) => ({ key: 'k', window: { startMs, endMs } })
   const lines = [
     ...(await changelogOf(keyValueStore({ ...options, name: 'plain' }), (store) => {
@@ -67,6 +80,22 @@ test('changelogs are those that Java writes', async () => {
       store.put(session(5_000, 15_000), 7)
       store.remove(session(1_000, 2_000))
     })),
+    ...(await changelogOf(timestampedKeyValueStoreWithHeaders({ ...options, name: 'with-headers' }), (store) => {
+      store.put('k', { value: 7, timestampMs: 42, headers })
+      store.put('none', { value: 8, timestampMs: 43, headers: [] })
+      store.put('gone', null)
+    })),
+    ...(await changelogOf(timestampedWindowStoreWithHeaders({ ...window, name: 'window-with-headers' }), (store) => {
+      store.put('k', { value: 7, timestampMs: 42, headers }, 10_000)
+      store.put('k', null, 20_000)
+    })),
+    ...(await changelogOf(
+      sessionStoreWithHeaders({ ...options, name: 'session-with-headers', retentionMs: 100_000 }),
+      (store) => {
+        store.put(session(5_000, 15_000), { aggregation: 7, headers })
+        store.remove(session(1_000, 2_000))
+      },
+    )),
     ...(await changelogOf(
       versionedKeyValueStore({ ...options, name: 'versioned', historyRetentionMs: 100_000 }),
       (store) => {

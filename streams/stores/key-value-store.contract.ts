@@ -6,7 +6,15 @@ import { serdes, timestampOf, valueBytesOf } from '../serdes/index.ts'
 import { keyValueStoreModel } from './key-value-store.model.contract.ts'
 import { createKeyValueStore } from './key-value-store.ts'
 import { type HarnessOptions, StoreHarness } from './store-harness.contract.ts'
-import type { KeyValue, KeyValueStoreSpec, StoreIterator, ValueAndTimestamp } from './types.ts'
+import { textFace, timestampedWithHeaders } from './text-face.contract.ts'
+import type {
+  KeyValue,
+  KeyValueStore,
+  KeyValueStoreSpec,
+  ManagedStore,
+  StoreIterator,
+  ValueAndTimestamp,
+} from './types.ts'
 
 export type EngineFactory = () => Promise<{ readonly engine: StateEngine; cleanUp(): Promise<void> }>
 
@@ -24,6 +32,8 @@ const timestamped = { ...common, timestamped: true } as const satisfies KeyValue
 
 const list = <K, V>(iterator: StoreIterator<KeyValue<K, V>>): [K, V][] =>
   Array.from(iterator, ({ key, value }) => [key, value])
+
+type OpenTextStore = ManagedStore & KeyValueStore<string, string>
 
 /** What every key-value store does, over one engine. */
 export function keyValueStoreContract(engineName: string, newEngine: EngineFactory): void {
@@ -289,9 +299,25 @@ export function keyValueStoreContract(engineName: string, newEngine: EngineFacto
       expect(() => store.put(5 as never, 'x')).toThrow(/store 'store': the serde string cannot write a key/)
     })
 
-    test('random operations with commits, aborts, crashes and restores agree with a map', async () => {
-      const harness = await open({ cleanEntriesMax: 4 })
-      await fc.assert(keyValueStoreModel(harness), { seed: 7, numRuns: engineName === 'memory' ? 60 : 8 })
-    }, 60_000)
+    const openWithHeaders = async (options: HarnessOptions) => {
+      const spec = { ...timestamped, withHeaders: true, caching: options.cacheBytesMax !== undefined } as const
+      const create = (environment: Parameters<typeof createKeyValueStore>[1]) =>
+        textFace<OpenTextStore>(createKeyValueStore(spec, environment), timestampedWithHeaders)
+      const harness = new StoreHarness(made.engine, create, options)
+      closing.push(() => harness.close())
+      return await harness.open()
+    }
+
+    test.each([
+      ['plain', open],
+      ['with headers', openWithHeaders],
+    ])(
+      'random operations with commits, aborts, crashes and restores agree with a map: %s',
+      async (_name, openOne) => {
+        const harness = await openOne({ cleanEntriesMax: 4 })
+        await fc.assert(keyValueStoreModel(harness), { seed: 7, numRuns: engineName === 'memory' ? 60 : 8 })
+      },
+      60_000,
+    )
   })
 }

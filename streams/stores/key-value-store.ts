@@ -1,10 +1,10 @@
 import { assert, type Bytes, deepFreeze, prefixEnd, present } from '../base/index.ts'
-import { type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
-import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
+import { type Headers, type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
 import { keyAfter, MergedScan, type ScanRange } from './merged-scan.ts'
 import { type CacheableEntry, type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
+import { StoredValues, storedFormat } from './stored-values.ts'
 import type {
   CachedStore,
   ChangelogSink,
@@ -16,6 +16,7 @@ import type {
   StoreEnvironment,
   StoreIterator,
   ValueAndTimestamp,
+  ValueTimestampHeaders,
 } from './types.ts'
 import { WriteBuffer } from './write-buffer.ts'
 
@@ -46,7 +47,7 @@ class KeyValueEntry<K, V> {
 }
 
 /**
- * The key-value store, plain or timestamped (then V is a ValueAndTimestamp). One map holds the write buffer and the
+ * The key-value store: plain, timestamped (then V is a ValueAndTimestamp) or with headers (a ValueTimestampHeaders). One map holds the write buffer and the
  * read cache: an entry is dirty until its commit and then stays as a clean one, until the clock hand evicts it.
  * Keys that are primitives are map keys themselves, so that reading a hot key is one lookup.
  *
@@ -57,7 +58,9 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   readonly #writes: WriteBuffer<KeyValueEntry<K, V>>
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
-  readonly #isTimestamped: boolean
+  readonly #values: StoredValues<V>
+  /** Headers of uncommitted deletions, where there are any; undefined in a store that keeps no headers. */
+  readonly #deletionHeaders: Map<KeyValueEntry<K, V>, Headers> | undefined
   readonly #cleanEntriesMax: number
   readonly #freezesValues: boolean
   readonly #entries = new Map<unknown, KeyValueEntry<K, V>>()
@@ -78,7 +81,8 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     )
     this.#environment = environment
     this.#codec = new StoreCodec(spec.name, environment.changelogTopic, spec.keySerde, spec.valueSerde)
-    this.#isTimestamped = spec.timestamped
+    this.#values = new StoredValues(storedFormat(spec), this.#codec as StoreCodec<unknown, unknown>)
+    this.#deletionHeaders = this.#values.keepsHeaders ? new Map() : undefined
     this.#cleanEntriesMax = environment.cleanEntriesMax
     this.#freezesValues = environment.freezeValues === true
     this.#hand = this.#entries.values()
@@ -108,7 +112,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
       this.#cache.hold(entry, found === undefined ? OLD_VALUE_UNKNOWN : found.value, this.#writes.entryBytes)
     }
     const bytesBefore = entry.dirtySequence === 0 ? undefined : this.#writes.weighBefore(entry)
-    entry.value = value
+    entry.value = this.#deletionHeaders === undefined ? value : this.#withHeaders(entry, value)
     entry.timestampMs = this.#environment.recordContext.timestampMs
     entry.isReferenced = true
     if (entry.dirtySequence === 0) this.#writes.add(entry)
@@ -184,6 +188,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     assert(this.heldUpdates === 0, 'the record cache is flushed before a commit is prepared')
     const { keyspace } = this.#environment
+    const values = this.#values
     let bytes = 0
     for (const entry of this.#writes.entries) {
       const key = this.#engineKeyOf(entry)
@@ -191,17 +196,12 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
       if (entry.value === null) {
         if (entry.isInEngine) batch.delete(keyspace, key)
         // Logged all the same: an attempt that was aborted may have left a value in the changelog.
-        changelog?.(key, null, entry.timestampMs, NO_HEADERS)
-      } else if (this.#isTimestamped) {
-        const { value, timestampMs } = entry.value as ValueAndTimestamp<unknown>
-        const raw = this.#codec.encodeValue(value)
-        batch.put(keyspace, key, encodeTimestamped(raw, timestampMs))
-        changelog?.(key, raw, timestampMs, NO_HEADERS)
-        bytes += raw.length
+        changelog?.(key, null, entry.timestampMs, this.#deletionHeaders?.get(entry) ?? NO_HEADERS)
       } else {
-        const raw = this.#codec.encodeValue(entry.value)
-        batch.put(keyspace, key, raw)
-        changelog?.(key, raw, entry.timestampMs, NO_HEADERS)
+        const { value } = entry
+        const raw = values.encode(value)
+        batch.put(keyspace, key, values.wrap(raw, value))
+        changelog?.(key, raw, values.timestampMs(value, entry.timestampMs), values.headers(value))
         bytes += raw.length
       }
     }
@@ -215,6 +215,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
       entry.isInEngine = entry.value !== null
     }
     this.#writes.forget()
+    this.#deletionHeaders?.clear()
     // Twice round: the first time may only take the marks of what was used.
     this.#evict(2 * this.#entries.size)
   }
@@ -223,16 +224,16 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     this.#cache?.drop()
     for (const entry of this.#writes.entries) this.#entries.delete(entry.mapKey)
     this.#writes.forget()
+    this.#deletionHeaders?.clear()
   }
 
   restoreBatch(records: readonly LogRecord[], batch: WriteBatch): void {
     this.#dropClean()
-    for (const { key, value, timestampMs } of records) {
+    for (const { key, value, timestampMs, headers } of records) {
       // A source topic that serves as changelog may hold records without key; the table ignores them too.
       if (key === null) continue
       if (value === null) batch.delete(this.#environment.keyspace, key)
-      else
-        batch.put(this.#environment.keyspace, key, this.#isTimestamped ? encodeTimestamped(value, timestampMs) : value)
+      else batch.put(this.#environment.keyspace, key, this.#values.restored(value, timestampMs, headers))
     }
   }
 
@@ -287,20 +288,23 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   }
 
   #decode(bytes: Bytes): V {
-    return this.#freezesValues ? deepFreeze(this.#decodeValue(bytes)) : this.#decodeValue(bytes)
+    return this.#freezesValues ? deepFreeze(this.#values.decode(bytes)) : this.#values.decode(bytes)
   }
 
-  #decodeValue(bytes: Bytes): V {
-    if (!this.#isTimestamped) return this.#codec.decodeValue(bytes) as V
-    const value = this.#codec.decodeValue(valueBytesOf(bytes))
-    return { value, timestampMs: timestampOf(bytes) } as V
+  #withHeaders(entry: KeyValueEntry<K, V>, value: V | null): V | null {
+    const deletions = this.#deletionHeaders as Map<KeyValueEntry<K, V>, Headers>
+    if (value !== null) {
+      deletions.delete(entry)
+      return this.#values.complete(value)
+    }
+    deletions.set(entry, this.#environment.recordContext.headers)
+    return null
   }
 
   #measure(entry: KeyValueEntry<K, V>): number {
     const keyBytes = this.#engineKeyOf(entry).length
     if (entry.value === null) return keyBytes
-    const value = this.#isTimestamped ? (entry.value as ValueAndTimestamp<unknown>).value : entry.value
-    return keyBytes + this.#codec.encodeValue(value).length
+    return keyBytes + this.#values.encode(entry.value).length
   }
 
   #dropClean(): void {
@@ -398,6 +402,10 @@ class KeyValueSource<K, V> implements EntrySource<KeyValue<K, V>> {
   }
 }
 
+export function createKeyValueStore<K, V>(
+  spec: KeyValueStoreSpec<K, V> & { readonly timestamped: true; readonly withHeaders: true },
+  environment: StoreEnvironment,
+): ManagedStore & KeyValueStore<K, ValueTimestampHeaders<V>> & CachedStore<K, ValueTimestampHeaders<V>>
 export function createKeyValueStore<K, V>(
   spec: KeyValueStoreSpec<K, V> & { readonly timestamped: true },
   environment: StoreEnvironment,

@@ -1,6 +1,5 @@
 import { assert, type Bytes, compareBytes, deepFreeze } from '../base/index.ts'
-import { type LogRecord, NO_HEADERS, type WriteBatch } from '../ports/index.ts'
-import { encodeTimestamped, timestampOf, valueBytesOf } from '../serdes/index.ts'
+import { type Headers, type LogRecord, NO_HEADERS, type WriteBatch } from '../ports/index.ts'
 import { KeyGroup, SegmentedEntry } from './key-group.ts'
 import { readKeyGroup } from './read-key-group.ts'
 import { type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
@@ -9,14 +8,8 @@ import { GroupSource, type MakeRow, type SegmentRange, SegmentScan } from './seg
 import { encodeEngineKey, encodeSegmentId, SEGMENT_ID_BYTES, type SegmentSchema, timeOf } from './segment-schema.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { ArraySource, CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
-import type {
-  ChangelogSink,
-  FlushListener,
-  StoreEnvironment,
-  StoreIterator,
-  ValueAndTimestamp,
-  Windowed,
-} from './types.ts'
+import { type StoredFormat, StoredValues } from './stored-values.ts'
+import type { ChangelogSink, FlushListener, StoreEnvironment, StoreIterator, Windowed } from './types.ts'
 import { WriteBuffer } from './write-buffer.ts'
 
 /** Steps of the clock hand per insertion. */
@@ -28,7 +21,7 @@ const GROUP_ENTRIES_MAX = 4096
 
 export type SegmentedSettings = {
   readonly schema: SegmentSchema
-  readonly isTimestamped: boolean
+  readonly format: StoredFormat
   readonly retentionMs: number
   readonly segmentIntervalMs: number
   /** True: reads hide what is in expired segments, and not also what is older than the retention in live ones. */
@@ -45,6 +38,9 @@ export class SegmentedBuffer<K, V> {
   readonly #settings: SegmentedSettings
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
+  readonly #values: StoredValues<V>
+  /** Headers of uncommitted deletions; undefined in a store that keeps no headers. */
+  readonly #deletionHeaders: Map<SegmentedEntry<K, V>, Headers> | undefined
   readonly #groups = new Map<unknown, KeyGroup<K, V>>()
   readonly #writes: WriteBuffer<SegmentedEntry<K, V>>
   readonly #iterators = new IteratorCount()
@@ -82,6 +78,8 @@ export class SegmentedBuffer<K, V> {
       spec.keySerde as never,
       spec.valueSerde as never,
     )
+    this.#values = new StoredValues(settings.format, this.#codec as StoreCodec<unknown, unknown>)
+    this.#deletionHeaders = this.#values.keepsHeaders ? new Map() : undefined
     this.#hand = this.#groups.values()
     this.#writes = new WriteBuffer(
       environment.keyspace,
@@ -131,7 +129,7 @@ export class SegmentedBuffer<K, V> {
     }
     this.#cache?.hold(entry, isKnown ? entry.value : OLD_VALUE_UNKNOWN, this.#writes.entryBytes)
     const bytesBefore = entry.dirtySequence === 0 ? undefined : this.#writes.weighBefore(entry)
-    entry.value = value
+    entry.value = this.#deletionHeaders === undefined ? value : this.#withHeaders(entry, value)
     entry.timestampMs = this.#environment.recordContext.timestampMs
     if (entry.dirtySequence === 0) {
       group.dirtyCount++
@@ -229,6 +227,7 @@ export class SegmentedBuffer<K, V> {
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     assert(this.heldUpdates === 0, 'the record cache is flushed before a commit is prepared')
     const { keyspace } = this.#environment
+    const values = this.#values
     let bytes = 0
     for (const entry of this.#writes.entries) {
       const engineKey = this.#engineKeyOf(entry)
@@ -238,16 +237,18 @@ export class SegmentedBuffer<K, V> {
       bytes += engineKey.length
       if (value === null) {
         if (isLive && entry.isInEngine) batch.delete(keyspace, engineKey)
-        changelog?.(engineKey.subarray(SEGMENT_ID_BYTES), null, entry.timestampMs, NO_HEADERS)
+        changelog?.(
+          engineKey.subarray(SEGMENT_ID_BYTES),
+          null,
+          entry.timestampMs,
+          this.#deletionHeaders?.get(entry) ?? NO_HEADERS,
+        )
         continue
       }
-      const raw = this.#encodeValue(value)
-      const timestampMs = this.#settings.isTimestamped
-        ? (value as ValueAndTimestamp<unknown>).timestampMs
-        : entry.timestampMs
-      if (isLive)
-        batch.put(keyspace, engineKey, this.#settings.isTimestamped ? encodeTimestamped(raw, timestampMs) : raw)
-      changelog?.(engineKey.subarray(SEGMENT_ID_BYTES), raw, timestampMs, NO_HEADERS)
+      const raw = values.encode(value)
+      if (isLive) batch.put(keyspace, engineKey, values.wrap(raw, value))
+      const timestampMs = values.timestampMs(value, entry.timestampMs)
+      changelog?.(engineKey.subarray(SEGMENT_ID_BYTES), raw, timestampMs, values.headers(value))
       bytes += raw.length
     }
     this.#segments.deleteExpired(batch, this.#minLiveMs)
@@ -264,6 +265,7 @@ export class SegmentedBuffer<K, V> {
     }
     for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)
     this.#writes.forget()
+    this.#deletionHeaders?.clear()
     // Twice round: the first time may only take the marks of what was used.
     this.#evict(2 * this.#groups.size)
   }
@@ -273,6 +275,7 @@ export class SegmentedBuffer<K, V> {
     // What such a group says about the engine (an entry is there, all of them are) may have been overwritten.
     for (const { group } of this.#writes.entries) this.#drop(group)
     this.#writes.forget()
+    this.#deletionHeaders?.clear()
     this.#setObserved(this.#observedCommittedMs)
     // A commit that was prepared but not written has taken its expired segments out of the list.
     this.#segments.reload()
@@ -283,10 +286,10 @@ export class SegmentedBuffer<K, V> {
     this.#writes.engineChanges()
     this.#groups.clear()
     this.#entryCount = 0
-    const { schema, isTimestamped } = this.#settings
+    const { schema } = this.#settings
     const { keyspace } = this.#environment
     for (const { key } of records) if (key !== null) this.observe(timeOf(schema, key))
-    for (const { key, value, timestampMs } of records) {
+    for (const { key, value, timestampMs, headers } of records) {
       if (key === null) continue
       onKey(key)
       const timeMs = timeOf(schema, key)
@@ -297,7 +300,7 @@ export class SegmentedBuffer<K, V> {
       engineKey.set(encodeSegmentId(this.#segments.idOf(timeMs)))
       engineKey.set(key, SEGMENT_ID_BYTES)
       if (value === null) batch.delete(keyspace, engineKey)
-      else batch.put(keyspace, engineKey, isTimestamped ? encodeTimestamped(value, timestampMs) : value)
+      else batch.put(keyspace, engineKey, this.#values.restored(value, timestampMs, headers))
     }
     this.#segments.deleteExpired(batch, this.#minLiveMs)
     this.#observedCommittedMs = this.#observedStreamTimeMs
@@ -367,22 +370,23 @@ export class SegmentedBuffer<K, V> {
     return bytes === undefined ? null : this.#decodeValue(bytes)
   }
 
-  #encodeValue(value: V): Bytes {
-    return this.#codec.encodeValue(this.#settings.isTimestamped ? (value as ValueAndTimestamp<unknown>).value : value)
-  }
-
   #decodeValue(bytes: Bytes): V {
-    return this.#environment.freezeValues === true ? deepFreeze(this.#decodeRaw(bytes)) : this.#decodeRaw(bytes)
+    return this.#environment.freezeValues === true ? deepFreeze(this.#values.decode(bytes)) : this.#values.decode(bytes)
   }
 
-  #decodeRaw(bytes: Bytes): V {
-    if (!this.#settings.isTimestamped) return this.#codec.decodeValue(bytes) as V
-    return { value: this.#codec.decodeValue(valueBytesOf(bytes)), timestampMs: timestampOf(bytes) } as V
+  #withHeaders(entry: SegmentedEntry<K, V>, value: V | null): V | null {
+    const deletions = this.#deletionHeaders as Map<SegmentedEntry<K, V>, Headers>
+    if (value !== null) {
+      deletions.delete(entry)
+      return this.#values.complete(value)
+    }
+    deletions.set(entry, this.#environment.recordContext.headers)
+    return null
   }
 
   #measure(entry: SegmentedEntry<K, V>): number {
     const keyBytes = entry.group.keyBytes.length + SEGMENT_ID_BYTES + this.#settings.schema.suffixBytes
-    return keyBytes + (entry.value === null ? 0 : this.#encodeValue(entry.value).length)
+    return keyBytes + (entry.value === null ? 0 : this.#values.encode(entry.value).length)
   }
 
   #isComplete(group: KeyGroup<K, V>, fromMs: number): boolean {

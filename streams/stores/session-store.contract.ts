@@ -5,9 +5,18 @@ import { serdes } from '../serdes/index.ts'
 import type { EngineFactory } from './key-value-store.contract.ts'
 import { type ModelEntry, SegmentedModel } from './segmented-model.contract.ts'
 import { createSessionStore } from './session-store.ts'
-import { sessionStore } from './specs.ts'
+import { sessionStore, sessionStoreWithHeaders } from './specs.ts'
 import { type HarnessOptions, StoreHarness } from './store-harness.contract.ts'
-import type { CachedStore, KeyValue, ManagedStore, SessionStore, StoreIterator, Windowed } from './types.ts'
+import { aggregationWithHeaders, textFace } from './text-face.contract.ts'
+import type {
+  CachedStore,
+  KeyValue,
+  ManagedStore,
+  SessionStore,
+  StoreEnvironment,
+  StoreIterator,
+  Windowed,
+} from './types.ts'
 
 const RETENTION_MS = 100
 const INTERVAL_MS = 30
@@ -38,13 +47,19 @@ export function sessionStoreContract(engineName: string, newEngine: EngineFactor
       closing = []
       await made.cleanUp()
     })
-    const open = async (caching = false, harnessOptions: HarnessOptions = {}): Promise<StoreHarness<Store>> => {
-      const spec = sessionStore({ ...options, caching })
-      const harness = new StoreHarness<Store>(
-        made.engine,
-        (environment) => createSessionStore<string, string>(spec, environment),
-        harnessOptions,
-      )
+    const open = async (
+      caching = false,
+      harnessOptions: HarnessOptions = {},
+      withHeaders = false,
+    ): Promise<StoreHarness<Store>> => {
+      const create = (environment: StoreEnvironment): Store =>
+        withHeaders
+          ? textFace(
+              createSessionStore(sessionStoreWithHeaders({ ...options, caching }), environment),
+              aggregationWithHeaders,
+            )
+          : createSessionStore<string, string>(sessionStore({ ...options, caching }), environment)
+      const harness = new StoreHarness<Store>(made.engine, create, harnessOptions)
       closing.push(() => harness.close())
       return await harness.open()
     }
@@ -158,15 +173,17 @@ export function sessionStoreContract(engineName: string, newEngine: EngineFactor
     })
 
     test.each([
-      ['without a cache', undefined],
-      ['with a record cache', 3000],
+      ['without a cache', undefined, false],
+      ['with a record cache', 3000, false],
+      ['with headers', undefined, true],
+      ['with headers and a record cache', 3000, true],
     ])(
       'random operations agree with the rules: %s',
-      async (_name, cacheBytesMax) => {
+      async (_name, cacheBytesMax, withHeaders) => {
         const harnessOptions = { cleanEntriesMax: 6, ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }) }
         await fc.assert(
           fc.asyncProperty(steps, async (sequence) => {
-            const harness = await open(cacheBytesMax !== undefined, harnessOptions)
+            const harness = await open(cacheBytesMax !== undefined, harnessOptions, withHeaders)
             try {
               await checkRun(harness, sequence)
             } finally {

@@ -18,19 +18,20 @@ import type {
 const EXPIRED = 'Skipping record for expired segment.'
 const ANY_TIME = Number.POSITIVE_INFINITY
 
-/** The session store. Semantics: Java's RocksDBSessionStore under its change-logging layer. */
+/** The session store, plain or with headers (then V is an AggregationWithHeaders). Semantics: Java's RocksDBSessionStore under its change-logging layer. */
 class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, CachedStore<Windowed<K>, V> {
   readonly name: string
   readonly #buffer: SegmentedBuffer<K, V>
   readonly #environment: StoreEnvironment
 
-  constructor(spec: SessionStoreSpec<K, V>, environment: StoreEnvironment) {
+  constructor(spec: SessionStoreSpec<K, unknown>, environment: StoreEnvironment) {
     this.name = spec.name
     this.#environment = environment
     const { retentionMs, segmentIntervalMs } = spec
+    const format = spec.withHeaders === true ? 'aggregate-with-headers' : 'plain'
     this.#buffer = new SegmentedBuffer<K, V>(
       spec,
-      { schema: SESSION_SCHEMA, isTimestamped: false, retentionMs, segmentIntervalMs, hidesWholeSegments: false },
+      { schema: SESSION_SCHEMA, format, retentionMs, segmentIntervalMs, hidesWholeSegments: false },
       environment,
       ({ group, timeMs, minor }) => ({ key: group.key, window: { startMs: minor, endMs: timeMs } }),
     )
@@ -133,7 +134,7 @@ function makeSession<K, V>(key: K, timeMs: number, minor: number, value: V): Key
 }
 
 export function createSessionStore<K, V>(
-  spec: SessionStoreSpec<K, V>,
+  spec: SessionStoreSpec<K, unknown>,
   environment: StoreEnvironment,
 ): ManagedStore & SessionStore<K, V> & CachedStore<Windowed<K>, V> {
   return new BufferedSessionStore<K, V>(spec, environment)

@@ -52,6 +52,13 @@ export function timestampedKeyValueStore<K, V>(
   return { ...commonOf(options), kind: 'key-value', timestamped: true }
 }
 
+/** KIP-1271: values carry timestamp and headers of the record that wrote them. */
+export function timestampedKeyValueStoreWithHeaders<K, V>(
+  options: StoreOptions<K, V>,
+): KeyValueStoreSpec<K, V> & { readonly timestamped: true; readonly withHeaders: true } {
+  return { ...commonOf(options), kind: 'key-value', timestamped: true, withHeaders: true }
+}
+
 const SEGMENT_INTERVAL_MIN_MS = 60_000
 
 /** Java's `Stores.persistentWindowStore` and `persistentSessionStore`. */
@@ -95,6 +102,12 @@ export function timestampedWindowStore<K, V>(
   return { ...windowFields(options), timestamped: true }
 }
 
+export function timestampedWindowStoreWithHeaders<K, V>(
+  options: WindowStoreOptions<K, V>,
+): WindowStoreSpec<K, V> & { readonly timestamped: true; readonly withHeaders: true } {
+  return { ...windowFields(options), timestamped: true, withHeaders: true }
+}
+
 export type SessionStoreOptions<K, V> = StoreOptions<K, V> & {
   readonly retentionMs: number
   readonly segmentIntervalMs?: number
@@ -106,6 +119,13 @@ export function sessionStore<K, V>(options: SessionStoreOptions<K, V>): SessionS
   checkDuration(name, 'retentionMs', retentionMs, 0)
   checkDuration(name, 'segmentIntervalMs', segmentIntervalMs, 1)
   return { ...commonOf(options), kind: 'session', retentionMs, segmentIntervalMs }
+}
+
+/** KIP-1285: what is kept of a session is an AggregationWithHeaders. */
+export function sessionStoreWithHeaders<K, A>(
+  options: SessionStoreOptions<K, A>,
+): SessionStoreSpec<K, A> & { readonly withHeaders: true } {
+  return { ...sessionStore(options), withHeaders: true }
 }
 
 /** Versioned stores do not cache (KIP-889), so there is no such option. */

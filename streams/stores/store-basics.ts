@@ -1,5 +1,6 @@
 import { type Bytes, messageOf, StreamsError } from '../base/index.ts'
-import type { Serde } from '../ports/index.ts'
+import type { Headers, Serde } from '../ports/index.ts'
+import { type ReadHeaders, readHeaders } from '../serdes/index.ts'
 
 /**
  * What every kind of store is made of: keys of maps, estimates of size, and serdes whose errors name the store.
@@ -35,8 +36,13 @@ const CHARACTERS_PER_CALL = 4096
 
 /** An injective string of bytes: what a key that is an object is found by. */
 export function mapKeyOfBytes(bytes: Bytes): string {
-  if (bytes.length <= CHARACTERS_PER_CALL) return OBJECT_KEY_MARK + String.fromCharCode.apply(null, bytes as never)
-  let text = OBJECT_KEY_MARK
+  return OBJECT_KEY_MARK + charactersOf(bytes)
+}
+
+/** A character for each byte. */
+export function charactersOf(bytes: Bytes): string {
+  if (bytes.length <= CHARACTERS_PER_CALL) return String.fromCharCode.apply(null, bytes as never)
+  let text = ''
   for (let offset = 0; offset < bytes.length; offset += CHARACTERS_PER_CALL) {
     text += String.fromCharCode.apply(null, bytes.subarray(offset, offset + CHARACTERS_PER_CALL) as never)
   }
@@ -65,9 +71,10 @@ export class StoreCodec<K, V> {
     }
   }
 
-  encodeValue(value: V): Bytes {
+  /** Stores with headers give them to the serde. */
+  encodeValue(value: V, headers?: Headers): Bytes {
     try {
-      return this.#valueSerde.serialize(value as NonNullable<V>, this.#topic)
+      return this.#valueSerde.serialize(value as NonNullable<V>, this.#topic, headers)
     } catch (error) {
       throw this.#unwritable('value', this.#valueSerde.name, error)
     }
@@ -81,11 +88,19 @@ export class StoreCodec<K, V> {
     }
   }
 
-  decodeValue(bytes: Bytes): V {
+  decodeValue(bytes: Bytes, headers?: Headers): V {
     try {
-      return this.#valueSerde.deserialize(bytes, this.#topic)
+      return this.#valueSerde.deserialize(bytes, this.#topic, headers)
     } catch (error) {
       throw this.#unreadable('value', this.#valueSerde.name, error)
+    }
+  }
+
+  headersOf(bytes: Bytes): ReadHeaders {
+    try {
+      return readHeaders(bytes)
+    } catch (error) {
+      throw this.#unreadable('value', 'headers', error)
     }
   }
 

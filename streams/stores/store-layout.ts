@@ -1,3 +1,5 @@
+import type { Bytes } from '../base/index.ts'
+import { withNoHeaders, withNoTimestampNorHeaders } from '../serdes/index.ts'
 import type { StoreSpec } from './types.ts'
 
 /**
@@ -8,19 +10,41 @@ import type { StoreSpec } from './types.ts'
 export function storeLayout(spec: StoreSpec): string {
   switch (spec.kind) {
     case 'key-value':
-      return spec.timestamped ? 'timestamped-key-value' : 'key-value'
+      return `${spec.timestamped ? TIMESTAMPED : ''}key-value${headersOf(spec)}`
     case 'window':
       return [
-        spec.timestamped ? 'timestamped-window' : 'window',
+        `${spec.timestamped ? TIMESTAMPED : ''}window${headersOf(spec)}`,
         `segments of ${spec.segmentIntervalMs} ms`,
         ...(spec.retainDuplicates ? ['with duplicates'] : []),
       ].join(', ')
     case 'session':
+      return `session${headersOf(spec)}, segments of ${spec.segmentIntervalMs} ms`
     case 'versioned':
-      return `${spec.kind}, segments of ${spec.segmentIntervalMs} ms`
+      return `versioned, segments of ${spec.segmentIntervalMs} ms`
     case 'custom':
       return 'custom'
     default:
       return spec satisfies never
   }
+}
+
+const TIMESTAMPED = 'timestamped-'
+const WITH_HEADERS = ' with headers'
+
+function headersOf({ withHeaders }: { readonly withHeaders?: boolean }): string {
+  return withHeaders === true ? WITH_HEADERS : ''
+}
+
+/**
+ * How entries of the layout `written` become those of this spec's; undefined where they cannot. A store that is given
+ * headers reads what it wrote without them, and a timestamp of -1 where it had none either. Java:
+ * RocksDBTimestampedStoreWithHeaders and its kin, which open the old column family beside the new one.
+ */
+export function layoutUpgrade(written: string, spec: StoreSpec): ((stored: Bytes) => Bytes) | undefined {
+  const layout = storeLayout(spec)
+  if (!layout.includes(WITH_HEADERS)) return undefined
+  const withoutHeaders = layout.replace(WITH_HEADERS, '')
+  if (written === withoutHeaders) return withNoHeaders
+  if (!layout.startsWith(TIMESTAMPED) || written !== withoutHeaders.slice(TIMESTAMPED.length)) return undefined
+  return withNoTimestampNorHeaders
 }

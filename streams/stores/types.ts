@@ -11,6 +11,12 @@ import type { RecordCache } from './record-cache.ts'
  */
 export type ValueAndTimestamp<V> = { readonly value: V; readonly timestampMs: number }
 
+/** KIP-1271: also the headers of the record that wrote it. */
+export type ValueTimestampHeaders<V> = ValueAndTimestamp<V> & { readonly headers: Headers }
+
+/** KIP-1285: what session stores with headers keep. The time of a session is its end. */
+export type AggregationWithHeaders<A> = { readonly aggregation: A; readonly headers: Headers }
+
 export type { Window, Windowed }
 
 export type KeyValue<K, V> = { readonly key: K; readonly value: V }
@@ -46,6 +52,9 @@ export type KeyValueStore<K, V> = ReadOnlyKeyValueStore<K, V> & {
 /** What the DSL keeps for tables and aggregations: the value with the timestamp of its latest update. */
 export type TimestampedKeyValueStore<K, V> = KeyValueStore<K, ValueAndTimestamp<V>>
 
+/** A deletion's headers are those of the record in process. */
+export type TimestampedKeyValueStoreWithHeaders<K, V> = KeyValueStore<K, ValueTimestampHeaders<V>>
+
 export type WindowEntry<V> = { readonly startMs: number; readonly value: V }
 
 /** Entries by key and window start. Entries older than the retention (by stream time) are hidden, then dropped. */
@@ -71,6 +80,8 @@ export type WindowStore<K, V> = ReadOnlyWindowStore<K, V> & {
   put(key: K, value: V | null, startMs: number): void
 }
 
+export type TimestampedWindowStoreWithHeaders<K, V> = WindowStore<K, ValueTimestampHeaders<V>>
+
 export type ReadOnlySessionStore<K, V> = {
   fetchSession(key: K, startMs: number, endMs: number): V | undefined
   /** Sessions of the key that overlap: end >= earliestEndMs and start <= latestStartMs, ascending by end. */
@@ -91,6 +102,8 @@ export type SessionStore<K, V> = ReadOnlySessionStore<K, V> & {
   put(session: Windowed<K>, value: V | null): void
   remove(session: Windowed<K>): void
 }
+
+export type SessionStoreWithHeaders<K, A> = SessionStore<K, AggregationWithHeaders<A>>
 
 export type VersionedRecord<V> = {
   readonly value: V
@@ -134,10 +147,14 @@ export type KeyValueStoreSpec<K = unknown, V = unknown> = StoreSpecCommon<K, V> 
   readonly kind: 'key-value'
   /** True: the store is a TimestampedKeyValueStore (values carry the timestamp of their update). */
   readonly timestamped: boolean
+  /** True: values also carry the headers of their update. Only where they are timestamped. */
+  readonly withHeaders?: boolean
 }
 export type WindowStoreSpec<K = unknown, V = unknown> = StoreSpecCommon<K, V> & {
   readonly kind: 'window'
   readonly timestamped: boolean
+  /** True: values also carry the headers of their update. Only where they are timestamped. */
+  readonly withHeaders?: boolean
   readonly windowSizeMs: number
   /** At least windowSizeMs (+ grace for what the DSL makes). */
   readonly retentionMs: number
@@ -148,6 +165,8 @@ export type WindowStoreSpec<K = unknown, V = unknown> = StoreSpecCommon<K, V> & 
 }
 export type SessionStoreSpec<K = unknown, V = unknown> = StoreSpecCommon<K, V> & {
   readonly kind: 'session'
+  /** True: the store keeps an AggregationWithHeaders. */
+  readonly withHeaders?: boolean
   readonly retentionMs: number
   readonly segmentIntervalMs: number
 }
@@ -180,15 +199,21 @@ export type StoreSpec =
 /** The store type that a spec opens: `context.store(spec)` is typed by this. */
 export type StoreOf<S> =
   S extends KeyValueStoreSpec<infer K, infer V>
-    ? S extends { readonly timestamped: true }
-      ? TimestampedKeyValueStore<K, V>
-      : KeyValueStore<K, V>
+    ? S extends { readonly withHeaders: true }
+      ? TimestampedKeyValueStoreWithHeaders<K, V>
+      : S extends { readonly timestamped: true }
+        ? TimestampedKeyValueStore<K, V>
+        : KeyValueStore<K, V>
     : S extends WindowStoreSpec<infer K, infer V>
-      ? S extends { readonly timestamped: true }
-        ? WindowStore<K, ValueAndTimestamp<V>>
-        : WindowStore<K, V>
+      ? S extends { readonly withHeaders: true }
+        ? TimestampedWindowStoreWithHeaders<K, V>
+        : S extends { readonly timestamped: true }
+          ? WindowStore<K, ValueAndTimestamp<V>>
+          : WindowStore<K, V>
       : S extends SessionStoreSpec<infer K, infer V>
-        ? SessionStore<K, V>
+        ? S extends { readonly withHeaders: true }
+          ? SessionStoreWithHeaders<K, V>
+          : SessionStore<K, V>
         : S extends VersionedStoreSpec<infer K, infer V>
           ? VersionedKeyValueStore<K, V>
           : S extends CustomStoreSpec<infer C>

@@ -71,7 +71,7 @@ class BufferedVersionedStore<K, V> implements VersionedKeyValueStore<K, V>, Mana
       { ...inner, keySerde: spec.keySerde, valueSerde: pastValueSerde(valueSerde) },
       {
         schema: SESSION_SCHEMA,
-        isTimestamped: false,
+        format: 'plain',
         retentionMs: spec.historyRetentionMs,
         segmentIntervalMs: spec.segmentIntervalMs,
         hidesWholeSegments: true,

@@ -4,9 +4,18 @@ import { hexOf } from '../base/index.ts'
 import { serdes } from '../serdes/index.ts'
 import type { EngineFactory } from './key-value-store.contract.ts'
 import { type ModelEntry, SegmentedModel } from './segmented-model.contract.ts'
-import { windowStore } from './specs.ts'
+import { timestampedWindowStoreWithHeaders, windowStore } from './specs.ts'
 import { type HarnessOptions, StoreHarness } from './store-harness.contract.ts'
-import type { KeyValue, ManagedStore, StoreIterator, WindowEntry, Windowed, WindowStore } from './types.ts'
+import { textFace, timestampedWithHeaders } from './text-face.contract.ts'
+import type {
+  KeyValue,
+  ManagedStore,
+  StoreEnvironment,
+  StoreIterator,
+  WindowEntry,
+  Windowed,
+  WindowStore,
+} from './types.ts'
 import { createWindowStore } from './window-store.ts'
 
 const SIZE_MS = 10
@@ -44,13 +53,14 @@ export function windowStoreContract(engineName: string, newEngine: EngineFactory
     const open = async (
       spec: Partial<Parameters<typeof windowStore>[0]> = {},
       harnessOptions: HarnessOptions = {},
+      withHeaders = false,
     ): Promise<StoreHarness<Store>> => {
-      const opened = windowStore({ ...options, ...(spec as object) })
-      const harness = new StoreHarness<Store>(
-        made.engine,
-        (environment) => createWindowStore<string, string>(opened, environment),
-        harnessOptions,
-      )
+      const given = { ...options, ...(spec as object) }
+      const create = (environment: StoreEnvironment): Store =>
+        withHeaders
+          ? textFace(createWindowStore(timestampedWindowStoreWithHeaders(given), environment), timestampedWithHeaders)
+          : createWindowStore<string, string>(windowStore(given), environment)
+      const harness = new StoreHarness<Store>(made.engine, create, harnessOptions)
       closing.push(() => harness.close())
       return await harness.open()
     }
@@ -248,12 +258,15 @@ export function windowStoreContract(engineName: string, newEngine: EngineFactory
     })
 
     test.each([
-      ['one window per key and time', false, undefined],
-      ['duplicates', true, undefined],
-      ['a record cache', false, 3000],
+      ['one window per key and time', false, undefined, false],
+      ['duplicates', true, undefined, false],
+      ['a record cache', false, 3000, false],
+      ['headers', false, undefined, true],
+      ['headers, duplicates', true, undefined, true],
+      ['headers, a record cache', false, 3000, true],
     ])(
       'random operations agree with the rules: %s',
-      async (_name, retainDuplicates, cacheBytesMax) => {
+      async (_name, retainDuplicates, cacheBytesMax, withHeaders) => {
         const caching = cacheBytesMax !== undefined
         const harnessOptions = { cleanEntriesMax: 6, ...(caching ? { cacheBytesMax } : {}) }
         let run = 0
@@ -261,7 +274,7 @@ export function windowStoreContract(engineName: string, newEngine: EngineFactory
           fc.asyncProperty(steps, async (sequence) => {
             // Each run in its own range of times, far behind the one before: the store starts empty.
             const base = run++ * 10_000
-            const harness = await open({ retainDuplicates, caching }, harnessOptions)
+            const harness = await open({ retainDuplicates, caching }, harnessOptions, withHeaders)
             try {
               await checkRun(harness, sequence, base, retainDuplicates)
             } finally {

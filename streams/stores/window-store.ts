@@ -4,6 +4,7 @@ import { SEQUENCE_NUMBER_MAX, windowEndMs, windowStoreKeySequenceNumber } from '
 import type { MakeRow } from './segment-scan.ts'
 import { WINDOW_SCHEMA } from './segment-schema.ts'
 import { SegmentedBuffer } from './segmented-buffer.ts'
+import { storedFormat } from './stored-values.ts'
 import type {
   CachedStore,
   ChangelogSink,
@@ -21,7 +22,7 @@ import type {
 const EXPIRED = 'Skipping record for expired segment.'
 
 /**
- * The window store, plain or timestamped (then V is a ValueAndTimestamp). Semantics: Java's RocksDBWindowStore under
+ * The window store: plain, timestamped (then V is a ValueAndTimestamp) or with headers (a ValueTimestampHeaders). Semantics: Java's RocksDBWindowStore under
  * its change-logging layer.
  */
 class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, CachedStore<Windowed<K>, V> {
@@ -41,11 +42,11 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
     this.#windowSizeMs = spec.windowSizeMs
     this.#retainsDuplicates = spec.retainDuplicates
     this.#makeRow = (key, timeMs, _minor, value) => ({ key: this.#windowed(key, timeMs), value })
-    const { retentionMs, segmentIntervalMs, retainDuplicates, timestamped } = spec
+    const { retentionMs, segmentIntervalMs, retainDuplicates } = spec
     this.#buffer = new SegmentedBuffer<K, V>(
       // Collapsing updates of a key makes no sense where each of them is kept (Java refuses it too).
       { ...spec, caching: spec.caching && !retainDuplicates },
-      { schema: WINDOW_SCHEMA, isTimestamped: timestamped, retentionMs, segmentIntervalMs, hidesWholeSegments: false },
+      { schema: WINDOW_SCHEMA, format: storedFormat(spec), retentionMs, segmentIntervalMs, hidesWholeSegments: false },
       environment,
       (entry) => this.#windowed(entry.group.key, entry.timeMs),
     )

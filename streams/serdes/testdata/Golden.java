@@ -5,7 +5,7 @@ import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.kstream.internals.*;
-import org.apache.kafka.streams.state.ValueAndTimestamp;
+import org.apache.kafka.streams.state.*;
 import org.apache.kafka.streams.state.internals.*;
 
 /** Prints what Kafka's and Kafka Streams' own serializers make of some values: name, tab, hexadecimal bytes. */
@@ -55,5 +55,19 @@ public class Golden {
         line("change.both.long", change("n".repeat(200), "o".repeat(3)));
         line("change.both.empty", change("", ""));
         line("value-and-timestamp", new ValueAndTimestampSerde<>(Serdes.String()).serializer().serialize("t", ValueAndTimestamp.make("v", 1_700_000_000_000L)));
+        final RecordHeaders headers = new RecordHeaders();
+        headers.add("source", new byte[] {9, 8});
+        headers.add("\u20ac", null);
+        headers.add("source", new byte[200]);
+        for (final RecordHeaders each : new RecordHeaders[] {new RecordHeaders(), headers}) {
+            final String name = each.toArray().length == 0 ? ".none" : "";
+            line("value-timestamp-headers" + name, new ValueTimestampHeadersSerde<>(Serdes.String()).serializer()
+                .serialize("t", ValueTimestampHeaders.make("v", 1_700_000_000_000L, each)));
+            line("aggregation-with-headers" + name, new AggregationWithHeadersSerde<>(Serdes.String()).serializer()
+                .serialize("t", AggregationWithHeaders.make("v", each)));
+        }
+        final byte[] timestamped = new ValueAndTimestampSerde<>(Serdes.String()).serializer().serialize("t", ValueAndTimestamp.make("v", 1_700_000_000_000L));
+        line("headers-of.timestamped", HeadersBytesStore.convertToHeaderFormat(timestamped));
+        line("headers-of.plain", HeadersBytesStore.convertFromPlainToHeaderFormat("v".getBytes(StandardCharsets.UTF_8)));
     }
 }
