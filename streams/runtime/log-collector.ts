@@ -6,6 +6,7 @@ import type { RecordCollector } from './record-collector.ts'
 /** Sinks and changelogs of a thread's tasks write through the thread's one producer, which may be replaced. */
 export class LogCollector implements RecordCollector {
   #producer: Producer | undefined
+  #unknownTopic: string | undefined
   readonly #sent: Counter
 
   constructor(metrics: Metrics, threadName: string) {
@@ -41,7 +42,16 @@ export class LogCollector implements RecordCollector {
   }
 
   partitionCount(topic: string): number | undefined {
-    return this.#producer?.partitionCount(topic)
+    const count = this.#producer?.partitionCount(topic)
+    if (count === undefined) this.#unknownTopic = topic
+    return count
+  }
+
+  /** The last topic that the producer was not prepared for, once. */
+  takeUnknownTopic(): string | undefined {
+    const topic = this.#unknownTopic
+    this.#unknownTopic = undefined
+    return topic
   }
 
   producedOffset(topic: string, partition: number): number | undefined {

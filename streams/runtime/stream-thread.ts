@@ -125,9 +125,13 @@ class Thread implements StreamThread {
   #membershipEvent: MembershipEvent | undefined
   /** Since an error of the log: tasks are to be opened anew, with a new producer. */
   #mustReopen = false
+  /** Topics that the topology does not name, each with the error of the first record that went there. */
+  readonly #topicsNamedByRecords = new Map<string, unknown>()
   #lastCommitMs = 0
   #lastPurgeMs = 0
   #turn = 0
+  /** Goes round the running tasks, one in each turn, so that they do not all write their state at once. */
+  #flushHand: Iterator<StreamTask> = this.#running.values()
   /** Since when the log has not answered; undefined = it does. */
   #troubleSinceMs: number | undefined
 
@@ -258,6 +262,11 @@ class Thread implements StreamThread {
       ...(this.#isExactlyOnce() ? { transactionalId: this.name } : {}),
     })
     await this.#producer.prepareTopics(present(this.#topology, 'no topology').writtenTopics)
+    for (const [topic, firstError] of this.#topicsNamedByRecords) {
+      await this.#producer.prepareTopics([topic]).catch((error: unknown) => {
+        throw hasCode(error, 'TOPIC_MISSING') ? firstError : error
+      })
+    }
     this.#collector.use(this.#producer)
   }
 
@@ -314,7 +323,8 @@ class Thread implements StreamThread {
     } catch (error) {
       const { clock, logger } = this.#options
       if (isMendedByRestore(error)) throw error
-      if (!hasCode(error, 'LOG_UNAVAILABLE', 'FENCED', 'TASK_MIGRATED')) throw error
+      if (hasCode(error, 'TOPIC_MISSING')) this.#expectTopic(error)
+      else if (!hasCode(error, 'LOG_UNAVAILABLE', 'FENCED', 'TASK_MIGRATED')) throw error
       const nowMs = clock.monotonicMs()
       this.#troubleSinceMs ??= nowMs
       if (nowMs - this.#troubleSinceMs > this.#config.taskTimeoutMs) throw error
@@ -327,6 +337,16 @@ class Thread implements StreamThread {
       await this.#closeAllTasks()
       await clock.sleep(ERROR_BACKOFF_MS)
     }
+  }
+
+  /**
+   * A record may name a topic that the producer does not know yet, and a step cannot wait until it does: the work since
+   * the last commit is given up, and done again with a producer that was prepared for it. Java waits within the step.
+   */
+  #expectTopic(error: unknown): void {
+    const topic = this.#collector.takeUnknownTopic()
+    if (topic === undefined || this.#topicsNamedByRecords.has(topic)) throw error
+    this.#topicsNamedByRecords.set(topic, error)
   }
 
   async #reopen(): Promise<void> {
@@ -354,6 +374,7 @@ class Thread implements StreamThread {
     }
     const nowMs = clock.monotonicMs()
     if (this.#mustCommit(nowMs)) await this.#commit()
+    this.#flushState(nowMs)
     if (nowMs - this.#lastPurgeMs >= this.#config.repartitionPurgeIntervalMs) await this.#purge(nowMs)
     // Lets the event loop turn: messages from other threads, queries and timers have their chance between steps.
     await clock.sleep(0)
@@ -537,6 +558,15 @@ class Thread implements StreamThread {
     }
     this.#lastCommitMs = clock.monotonicMs()
     if (tasks.length > 0) this.#latencies.commit.record(this.#lastCommitMs - startedMs)
+  }
+
+  #flushState(nowMs: number): void {
+    let position = this.#flushHand.next()
+    if (position.done === true) {
+      this.#flushHand = this.#running.values()
+      position = this.#flushHand.next()
+    }
+    position.value?.stores.flushWaiting(nowMs)
   }
 
   #isPurged(topic: string): boolean {

@@ -5,15 +5,12 @@ import type { OracleCase } from '../oracle/format.ts'
 import { oracleTopologies } from '../oracle/topologies.ts'
 import { benchApplications, deadLetterApplication, programApplication } from './more-applications.ts'
 import { randomApplication } from './random-topology.ts'
+import { repositoryApplications } from './repository-applications.ts'
 import { saccoApplication } from './sacco-application.ts'
 import { type SimulatedApplication, type SimulatedRecord, textRecord } from './workload.ts'
 
-/** Every named topology of the repository that a run may draw; random ones come on top. */
-export type Catalogue = {
-  readonly named: readonly SimulatedApplication[]
-  /** Run when they are asked for by name. */
-  readonly byNameOnly: readonly SimulatedApplication[]
-}
+/** Every topology of the repository; random ones come on top. */
+export type Catalogue = { readonly named: readonly SimulatedApplication[] }
 
 /** Share of runs that have a topology of their own. */
 const RANDOM_SHARE = 0.4
@@ -24,28 +21,26 @@ export async function loadCatalogue(): Promise<Catalogue> {
     expected.get(name)?.some(({ outputs }) => outputs.some((output) => 'error' in output)) !== false
   const cases = (await readCases()).filter(({ name }) => !endsInError(name))
   const oracle = Object.keys(oracleTopologies).map((name) => oracleApplication(name, cases))
-  return {
-    named: [...oracle, deadLetterApplication, ...(await benchApplications())],
-    byNameOnly: [saccoApplication],
-  }
+  const others = await repositoryApplications()
+  return { named: [...oracle, deadLetterApplication, ...(await benchApplications()), ...others, saccoApplication] }
 }
 
 export function chooseApplication(catalogue: Catalogue, prng: Prng, only?: string): SimulatedApplication {
   const seed = prng.below(1_000_000)
   const drawn = prng.next()
-  const at = prng.below(catalogue.named.length)
+  const weighted = catalogue.named.flatMap((each) => Array.from({ length: each.weight ?? 1 }, () => each))
+  const at = prng.below(weighted.length)
   if (only !== undefined) return applicationNamed(catalogue, only)
   if (drawn < RANDOM_SHARE) return drawn < RANDOM_SHARE / 2 ? randomApplication(seed) : programApplication(seed)
-  return catalogue.named[at] as SimulatedApplication
+  return weighted[at] as SimulatedApplication
 }
 
 export function applicationNamed(catalogue: Catalogue, name: string): SimulatedApplication {
   if (name.startsWith('random/')) return randomApplication(Number(name.slice('random/'.length)))
   if (name.startsWith('program/')) return programApplication(Number(name.slice('program/'.length)))
-  const all = [...catalogue.named, ...catalogue.byNameOnly]
-  const found = all.find((candidate) => candidate.name === name)
+  const found = catalogue.named.find((candidate) => candidate.name === name)
   if (found !== undefined) return found
-  const known = all.map((candidate) => candidate.name).join(', ')
+  const known = catalogue.named.map((candidate) => candidate.name).join(', ')
   throw new Error(`there is no topology ${name}; known: random/N, program/N, ${known}`)
 }
 

@@ -288,7 +288,7 @@ function overProcess(log: Log, process: SimulatedProcess): Log {
       describeTopics: (names) => process.request('admin', () => admin.describeTopics(names)),
       listTopics: () => process.request('admin', () => admin.listTopics()),
       startOffsets: (partitions) => process.request('admin', () => admin.startOffsets(partitions)),
-      endOffsets: (partitions) => process.request('admin', () => admin.endOffsets(partitions)),
+      endOffsets: (partitions, isolation) => process.request('admin', () => admin.endOffsets(partitions, isolation)),
       offsetsForTimes: (partitions) => process.request('admin', () => admin.offsetsForTimes(partitions)),
       deleteRecords: (before) => process.request('admin', () => admin.deleteRecords(before)),
       listGroups: () => process.request('admin', () => admin.listGroups()),

@@ -140,6 +140,8 @@ export class GroupCoordinator {
     )
     const member: Member = { process, assigned: [], version: 0, polledVersion: 0, wasTold: false, events: [] }
     this.#members.set(process.name, member)
+    // A request that arrived after the death of its sender: such a member sends no heartbeats.
+    if (!process.alive) this.died(process.name)
     if (this.#prng.next() < 0.2) {
       const event: MembershipEvent = { kind: 'not-ready', reason: 'topics are being looked up (simulated)' }
       member.events.push({ event, version: 0 })

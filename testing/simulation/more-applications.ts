@@ -86,12 +86,13 @@ function benchRecords(prng: Prng): readonly SimulatedRecord[] {
 
 /** The topologies of the benchmarks, with few members. */
 export async function benchApplications(): Promise<readonly SimulatedApplication[]> {
-  const names = ['stateless', 'count', 'join', 'window'] as const
+  const names = ['stateless', 'count', 'join', 'window', 'peer'] as const
   const modules: readonly { readonly topology: () => Topology }[] = await Promise.all([
     import('../../bench/topologies/stateless.ts'),
     import('../../bench/topologies/count.ts'),
     import('../../bench/topologies/join.ts'),
     import('../../bench/topologies/window.ts'),
+    import('../../bench/topologies/peer.ts'),
   ])
   return names.map((name, i) => ({
     name: `bench_${name}`,

@@ -121,6 +121,33 @@ describe('found by simulation', () => {
     expect(scenario.values('out', 0)).toEqual(['ours'])
   })
 
+  describe.each(['exactly_once_v2', 'at_least_once'] as const)('a topic that only a record names (%s)', (guarantee) => {
+    const builder = createStreamsBuilder()
+    builder.stream('in', TEXT).to((_key, value) => `out-${value}`)
+    const topology = builder.build()
+    const options = { partitions: 1, commitIntervalMs: 50, processingGuarantee: guarantee } as const
+
+    test('is written to', async () => {
+      const scenario = createThreadScenario(topology, ['in', 'out-a', 'out-b'], options)
+      scenario.assign([taskId(0, 0)])
+      for (const value of ['a', 'b', 'a']) scenario.append('in', 0, 'key', value)
+      await scenario.run(5_000)
+      expect(scenario.failure()).toBeUndefined()
+      expect(scenario.values('out-b', 0)).toEqual(['b'])
+      // What was given up is done again; only without transactions can that be seen.
+      if (guarantee === 'exactly_once_v2') expect(scenario.values('out-a', 0)).toEqual(['a', 'a'])
+      else expect(scenario.values('out-a', 0).length).toBeGreaterThanOrEqual(2)
+    })
+
+    test('ends the thread where it does not exist, naming node and topic', async () => {
+      const scenario = createThreadScenario(topology, ['in'], options)
+      scenario.assign([taskId(0, 0)])
+      scenario.append('in', 0, 'key', 'a')
+      await scenario.run(5_000)
+      expect(String(scenario.failure())).toMatch(/SINK.* writes to topic out-a, which does not exist/)
+    })
+  })
+
   test('duplicates of a window store have the same numbers with a restore in between', () => {
     const changelogKeys = (crashes: boolean): readonly string[] => {
       const builder = createStreamsBuilder()

@@ -157,6 +157,7 @@ class Run {
     for (const name of this.#resolved.writtenTopics) names.add(name)
     for (const { topic } of this.#resolved.globalStores) names.add(topic)
     for (const { record } of this.#plan.deliveries) names.add(record.topic)
+    for (const name of this.#plan.application.topics ?? []) names.add(name)
     const config = { retentionMs: -1 }
     const { partitions } = this.#plan
     return [

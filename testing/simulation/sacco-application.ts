@@ -22,6 +22,7 @@ const READ: ReadonlySet<string> = new Set(
 /** The whole SACCO, with a population so small that a run stays short, and with everything that can go wrong in it. */
 export const saccoApplication: SimulatedApplication = {
   name: 'sacco',
+  weight: 3,
   partitions: PARTITIONS,
   // Events of members who are not known yet wait by the wall clock.
   usesWallClock: true,
@@ -29,6 +30,7 @@ export const saccoApplication: SimulatedApplication = {
     deserializationExceptionHandler: config.deserializationExceptionHandler,
     processingExceptionHandler: config.processingExceptionHandler,
     deadLetterTopic: config.deadLetterTopic,
+    ownedTopics: config.ownedTopics,
   },
   build: () => createSaccoTopology(localSchemas(SACCO_DEFINITIONS), { statePartitions: PARTITIONS }),
   records,

@@ -54,7 +54,12 @@ function createAdmin({ core, process, member }: SimulatedLogOptions): LogAdmin {
     describeTopics: (names) => admin(() => core.describe(names)),
     listTopics: () => admin(() => core.topicNames()),
     startOffsets: (partitions) => admin(() => each(partitions, (partition) => core.startOffset(partition))),
-    endOffsets: (partitions) => admin(() => each(partitions, (partition) => core.stableOffset(partition))),
+    endOffsets: (partitions, isolation = 'read_committed') =>
+      admin(() =>
+        each(partitions, (partition) =>
+          isolation === 'read_committed' ? core.stableOffset(partition) : core.slots(partition).length,
+        ),
+      ),
     offsetsForTimes: (partitions) =>
       admin(() =>
         partitions.map(({ topic, partition, timestampMs }) => ({

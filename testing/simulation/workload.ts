@@ -25,6 +25,10 @@ export type SimulatedApplication = {
   /** Punctuates by the wall clock: its clocks neither jump nor differ, or what it gives would not be determined. */
   readonly usesWallClock: boolean
   readonly config?: Partial<StreamsOptions>
+  /** Topics that exist beside those that the topology names. */
+  readonly topics?: readonly string[]
+  /** How often it is drawn, compared with others; default 1. */
+  readonly weight?: number
   /** Throws where the topics at the end of a run are not as they must be. */
   readonly check?: (partitions: readonly FinalPartition[]) => void
 }

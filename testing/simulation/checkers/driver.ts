@@ -45,7 +45,8 @@ export function checkAgainstDriver(run: FinishedRun): void {
 function isDetermined({ world, resolved, config }: FinishedRun): boolean {
   const { plan } = world
   const readsOneTopic = resolved.subTopologies.every((sub) => topicsReadBy(sub).length === 1)
-  const isChain = plan.partitions === 1 || resolved.subTopologies.length === 1
+  const isSingle = plan.partitions === 1 && resolved.subTopologies.every(({ partitionCount }) => partitionCount === 1)
+  const isChain = isSingle || resolved.subTopologies.length === 1
   const isPlain = config.cacheBytesMax === 0 && config.deadLetterTopic === undefined
   return readsOneTopic && isChain && isPlain && resolved.globalStores.length === 0 && !plan.application.usesWallClock
 }
