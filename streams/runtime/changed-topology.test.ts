@@ -10,6 +10,7 @@ import {
   serdes,
   type Topology,
   timestampedKeyValueStore,
+  timestampedKeyValueStoreWithHeaders,
   tumblingWindows,
   versionedKeyValueStore,
 } from '../index.ts'
@@ -72,6 +73,25 @@ function timestampedCounts(logging: { readonly logging?: false } = {}): Topology
         this.process = (record) => {
           const value = (store.get(record.key)?.value ?? 0) + 1
           store.put(record.key, { value, timestampMs: record.timestampMs })
+          context.forward({ ...record, value })
+        }
+      },
+      process() {},
+    }),
+  })
+}
+
+function countsWithHeaders(logging: { readonly logging?: false } = {}): Topology {
+  const spec = timestampedKeyValueStoreWithHeaders({ name: 'counts', ...serde, ...logging })
+  return withProcessor({
+    stores: [spec],
+    get: () => ({
+      init(context) {
+        const store = context.store(spec)
+        this.process = (record) => {
+          const value = (store.get(record.key)?.value ?? 0) + 1
+          const headers = [...record.headers, { key: 'count', value: null }]
+          store.put(record.key, { value, timestampMs: record.timestampMs, headers })
           context.forward({ ...record, value })
         }
       },
@@ -162,6 +182,8 @@ const changes: readonly (readonly [string, Topology, Topology])[] = [
   ['another grace period', windowedCounts(1_000_000), windowedCounts(5_000_000)],
   ['a store that keeps timestamps now', plainCounts(), timestampedCounts()],
   ['a store that keeps timestamps no more', timestampedCounts(), plainCounts()],
+  ['a store that keeps headers now', timestampedCounts(), countsWithHeaders()],
+  ['a store that keeps headers no more', countsWithHeaders(), timestampedCounts()],
 ]
 
 test.each(changes)('%s: counting goes on', async (_name, before, after) => {
@@ -170,8 +192,24 @@ test.each(changes)('%s: counting goes on', async (_name, before, after) => {
   expect(await outputs()).toEqual([1, 2, 3])
 })
 
+const noLog = { logging: false } as const
+
+test.each([
+  ['a timestamp', timestampedCounts(noLog)],
+  ['neither timestamp', plainCounts(noLog)],
+])('a store with headers reads what it wrote with %s nor headers, without a changelog', async (_name, before) => {
+  expect(await run(before, 2)).toBeUndefined()
+  // The second time, nothing is left in the old layout.
+  expect(await run(countsWithHeaders(noLog), 1)).toBeUndefined()
+  expect(await run(countsWithHeaders(noLog), 1)).toBeUndefined()
+  expect(await outputs()).toEqual([1, 2, 3, 4])
+  const error = await run(timestampedCounts(noLog), 1)
+  expect(hasCode(error, 'TOPOLOGY_INVALID')).toBe(true)
+  expect(await run(countsWithHeaders(noLog), 0)).toBeUndefined()
+  expect(await outputs()).toEqual([1, 2, 3, 4, 5])
+})
+
 test('a store without changelog that cannot be read any more is not wiped', async () => {
-  const noLog = { logging: false } as const
   expect(await run(plainCounts(noLog), 2)).toBeUndefined()
   const error = await run(timestampedCounts(noLog), 1)
   expect(hasCode(error, 'TOPOLOGY_INVALID')).toBe(true)

@@ -12,7 +12,7 @@ import type {
   StateDatabase,
   TopicPartition,
 } from '../ports/index.ts'
-import { createStore, type ManagedStore, type RecordContext } from '../stores/index.ts'
+import { createStore, type ManagedStore, type RecordContext, storeLayout } from '../stores/index.ts'
 import type { Cancellable } from '../topology/index.ts'
 import type { StreamsConfig } from './config.ts'
 import { type FailureKind, handleFailure } from './error-handling.ts'
@@ -39,8 +39,14 @@ type GlobalEntry = {
   readonly topic: string
   readonly processor: ProcessorInstance
   readonly store: ManagedStore
+  readonly layout: string
   readonly source: ResolvedTopology['globalStores'][number]['store']['source']
   readonly nullsAllowed: false
+}
+
+/** Beside a store's positions; no store's name has a colon. */
+function layoutKey(storeName: string): Uint8Array {
+  return utf8Encode(`${storeName}:layout`)
 }
 
 const NO_COLLECTOR: RecordCollector = {
@@ -119,6 +125,8 @@ export class GlobalTask implements NodeHost {
       },
     )
     this.globalStores.set(storeName, store)
+    const layout = storeLayout(spec)
+    this.#checkLayout(storeName, layout)
     const saved = this.#database.keyspace(POSITIONS_KEYSPACE).get(utf8Encode(storeName))
     const positions = saved === undefined ? {} : (JSON.parse(utf8Decode(saved)) as Record<string, number>)
     this.#positions.set(
@@ -126,8 +134,19 @@ export class GlobalTask implements NodeHost {
       new Map(Object.entries(positions).map(([partition, offset]) => [Number(partition), offset])),
     )
     const instance = new ProcessorInstance(processor.name, processor.supplier.get(), this)
-    this.#entries.set(topic, { topic, processor: instance, store, source, nullsAllowed: false })
+    this.#entries.set(topic, { topic, processor: instance, store, layout, source, nullsAllowed: false })
     instance.processor.init?.(new NodeContext(this, instance, [storeName]))
+  }
+
+  /** What another layout was written in is read anew from the topic. */
+  #checkLayout(storeName: string, wanted: string): void {
+    const saved = this.#database.keyspace(POSITIONS_KEYSPACE).get(layoutKey(storeName))
+    const layout = saved === undefined ? wanted : utf8Decode(saved)
+    if (layout === wanted) return
+    throw new StreamsError(
+      'STATE_CORRUPTED',
+      `global store ${storeName} was written as '${layout}' and is now '${wanted}'`,
+    )
   }
 
   get freezesValues(): boolean {
@@ -154,6 +173,7 @@ export class GlobalTask implements NodeHost {
     if (entry.store.dirtyEntries > 0) entry.store.prepareCommit(batch, undefined)
     const keyspace = this.#database.keyspace(POSITIONS_KEYSPACE)
     batch.put(keyspace, utf8Encode(entry.store.name), utf8Encode(JSON.stringify(Object.fromEntries(positions))))
+    batch.put(keyspace, layoutKey(entry.store.name), utf8Encode(entry.layout))
     batch.write()
     if (entry.store.dirtyEntries > 0) entry.store.committed()
   }

@@ -1,6 +1,7 @@
 import { hasCode, messageOf, StreamsError } from '../base/errors.ts'
 import { parseTaskId, partitionName, type TaskId } from '../base/ids.ts'
 import type { Clock, Consumer, Log, Logger, PartitionOffset, StateDatabase, StateEngine } from '../ports/index.ts'
+import { keyspacesOf } from '../stores/index.ts'
 import type { StreamsConfig } from './config.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
 import { offsetOf } from './task-opener.ts'
@@ -87,7 +88,7 @@ export class StandbyTasks {
           spec.persistence === 'persistent' && changelog !== undefined && !changelogIsSource,
       )
     if (definitions.length === 0) return
-    const names = definitions.map(({ spec }) => spec.name)
+    const names = definitions.flatMap(({ spec }) => keyspacesOf(spec))
     const database = await stateEngine.open(id, [POSITIONS_KEYSPACE, ...names])
     try {
       const stores = new TaskStores({

@@ -11,7 +11,7 @@ import type {
   StateEngine,
   TopicPartition,
 } from '../ports/index.ts'
-import type { ManagedStore, RecordCache } from '../stores/index.ts'
+import { keyspacesOf, type ManagedStore, type RecordCache } from '../stores/index.ts'
 import type { AutoOffsetReset } from '../topology/topology.ts'
 import type { StreamsConfig } from './config.ts'
 import type { RecordCollector } from './record-collector.ts'
@@ -49,7 +49,7 @@ export async function openTask(id: TaskId, collector: RecordCollector, options: 
   const positions = await findPositions(log, config, inputs, (topic) => resetOf(topology, subTopology, topic), options)
   const { stores } = topology.subTopology(subTopology)
   const named = (persistence: string): readonly string[] =>
-    stores.filter(({ spec }) => spec.persistence === persistence).map(({ spec }) => spec.name)
+    stores.filter(({ spec }) => spec.persistence === persistence).flatMap(({ spec }) => keyspacesOf(spec))
   const database = await stateEngine.open(id, [POSITIONS_KEYSPACE, ...named('persistent')])
   let memoryDatabase: StateDatabase | undefined
   try {

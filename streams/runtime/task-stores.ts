@@ -5,11 +5,16 @@ import type { Clock, Keyspace, LogRecord, Serde, StateDatabase, WriteBatch } fro
 import {
   type ChangelogSink,
   createStore,
+  layoutUpgrade,
   type ManagedStore,
   type RecordCache,
   type RecordContext,
   type StoreEnvironment,
   storeLayout,
+  UpgradedKeyspace,
+  upgradedKeyspaceName,
+  WriteBehindBatch,
+  WriteBehindDatabase,
 } from '../stores/index.ts'
 import type { StoreDefinition } from '../topology/topology.ts'
 import { prepareRecords } from './prepare-records.ts'
@@ -31,19 +36,37 @@ export type Changelog = {
 
 type Entry = {
   readonly store: ManagedStore
+  readonly place: Place
   readonly definition: StoreDefinition
   readonly changelog: Changelog | undefined
   readonly database: StateDatabase
   /** Offset up to which the changelog is in the store's data; undefined = nothing yet. */
   position: number | undefined
+  /** What the store knew beside its data at the last commit. */
+  metadata: Readonly<Record<string, number>>
+}
+
+/** Where the entries of a store are. */
+type Place = {
+  readonly keyspace: Keyspace
+  /** While there are entries of an earlier layout. */
+  readonly upgrade: UpgradedKeyspace | undefined
+  readonly upgradedFrom: string | undefined
 }
 
 type SavedPosition = {
   readonly offset: number | null
   /** See `storeLayout`. */
   readonly layout?: string
+  /** The layout of entries in the store's own keyspace; those of `layout` are beside it. See `layoutUpgrade`. */
+  readonly upgradedFrom?: string
   readonly metadata: Readonly<Record<string, number>>
 }
+
+/** A commit with more writes than this goes to the engine at once: there the fixed cost of a batch is nothing. */
+const WAITING_BATCH_MAX = 512
+/** What waits of one task, at most. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024
 
 const NO_PREPARE: Pick<Serde<unknown>, 'prepare'> = {}
 
@@ -62,6 +85,8 @@ export type TaskStoresOptions = {
   readonly clock: Clock
   readonly recordCache: RecordCache | undefined
   readonly cleanEntriesMax: number
+  /** How long committed writes may wait in memory; 0 or undefined: each commit is written at once. */
+  readonly flushIntervalMs?: number
   readonly freezeValues?: boolean
   readonly droppedRecord: (reason: string) => void
 }
@@ -69,31 +94,43 @@ export type TaskStoresOptions = {
 /**
  * The stores of one task with their positions: data and position are always written in one batch, so that whatever
  * survives a crash is some commit, whole, and says which.
+ *
+ * Small commits wait in memory, for `flushIntervalMs` at most, and are then written together. A crash loses what waits,
+ * and the changelogs have it: the stores on disk are a commit of a moment ago.
  */
 export class TaskStores {
   readonly #entries = new Map<string, Entry>()
   readonly #options: TaskStoresOptions
+  readonly #persistent: WriteBehindDatabase
+  /** False where a persistent store has no changelog: what is committed there is on disk at once, or lost. */
+  readonly #mayWait: boolean
+  #flushedMs: number
+  /** A commit could not be written, and the positions speak of it already: nothing may be written after it. */
+  #isTorn = false
   #batches: { readonly batch: WriteBatch; readonly database: StateDatabase }[] = []
 
   constructor(options: TaskStoresOptions) {
     this.#options = options
+    this.#persistent = new WriteBehindDatabase(options.database)
     for (const definition of options.definitions) this.#open(definition)
+    this.#flushedMs = options.clock.monotonicMs()
+    this.#mayWait =
+      (options.flushIntervalMs ?? 0) > 0 &&
+      options.definitions.every(({ spec, changelog }) => spec.persistence === 'memory' || changelog !== undefined)
   }
 
   #open(definition: StoreDefinition): void {
     const { spec, changelog } = definition
     const options = this.#options
-    const database = spec.persistence === 'memory' ? options.memoryDatabase : options.database
+    const database = spec.persistence === 'memory' ? options.memoryDatabase : this.#persistent
     const topic = changelog === undefined ? undefined : options.topicName(changelog.name, changelog.internal)
-    const environment = this.#environment(definition, database)
-    const store: ManagedStore = createStore(spec, environment)
     const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), spec.name, options.taskName)
-    if (saved !== undefined) {
-      checkLayout(definition, saved, options.taskName)
-      store.loadMetadata(saved.metadata)
-    }
+    const place = placeOf(definition, database, saved, options.taskName)
+    const store: ManagedStore = createStore(spec, this.#environment(definition, place.keyspace))
+    if (saved !== undefined) store.loadMetadata(saved.metadata)
     this.#entries.set(spec.name, {
       store,
+      place,
       definition,
       database,
       changelog:
@@ -107,14 +144,15 @@ export class TaskStores {
               persistent: spec.persistence === 'persistent',
             },
       position: saved?.offset ?? undefined,
+      metadata: store.saveMetadata(),
     })
   }
 
-  #environment({ spec, changelog }: StoreDefinition, database: StateDatabase): StoreEnvironment {
+  #environment({ spec, changelog }: StoreDefinition, keyspace: Keyspace): StoreEnvironment {
     const options = this.#options
     const topic = changelog === undefined ? undefined : options.topicName(changelog.name, changelog.internal)
     return {
-      keyspace: database.keyspace(spec.name),
+      keyspace,
       changelogTopic: topic ?? options.changelogName(spec.name),
       recordContext: options.recordContext,
       clock: options.clock,
@@ -131,9 +169,9 @@ export class TaskStores {
 
   /** A second view of a store, for reading what is committed and nothing else; the caller closes it. */
   openCommitted(name: string): ManagedStore {
-    const { definition, database } = this.#entry(name)
-    const { taskName, recordContext } = this.#options
-    const environment = this.#environment(definition, database)
+    const { definition, place, metadata } = this.#entry(name)
+    const { recordContext } = this.#options
+    const environment = this.#environment(definition, place.keyspace)
     // Its own context: what it reads is not of the record in process.
     const store: ManagedStore = createStore(definition.spec, {
       ...environment,
@@ -141,8 +179,7 @@ export class TaskStores {
       recordCache: undefined,
       cleanEntriesMax: 0,
     })
-    const saved = readPosition(database.keyspace(POSITIONS_KEYSPACE), name, taskName)
-    if (saved !== undefined) store.loadMetadata(saved.metadata)
+    store.loadMetadata(metadata)
     return store
   }
 
@@ -188,9 +225,10 @@ export class TaskStores {
     const entry = this.#entry(storeName)
     assert(entry.store.dirtyEntries === 0, `store ${storeName} has uncommitted writes while it is restored`)
     const batch = entry.database.batch()
-    entry.store.restoreBatch(records, batch)
+    entry.store.restoreBatch(records, writesOf(entry, batch))
+    entry.metadata = entry.store.saveMetadata()
     savePosition(batch, entry, nextOffset)
-    batch.write()
+    writeNow(batch)
     entry.position = nextOffset
   }
 
@@ -210,7 +248,7 @@ export class TaskStores {
         batches.set(entry.database, batch)
       }
       const sink = this.#changelogSink(entry, collector)
-      entry.store.prepareCommit(batch, sink)
+      entry.store.prepareCommit(writesOf(entry, batch), sink)
     }
     this.#batches = [...batches].map(([database, batch]) => ({
       batch,
@@ -230,21 +268,51 @@ export class TaskStores {
   }
 
   /**
-   * The log has committed: writes data and positions, each database in one batch. `sourceOffset` gives the position of
-   * stores whose changelog is a source topic.
+   * The log has committed: takes over the data and, with it, the positions. `sourceOffset` gives the position of stores
+   * whose changelog is a source topic.
    */
   committed(collector: RecordCollector, sourceOffset: (topic: string) => number | undefined): void {
+    this.#isTorn = true
     for (const { batch, database } of this.#batches) {
       for (const entry of this.#entries.values()) {
         if (entry.database !== database) continue
         const reached = positionAfterCommit(entry, collector, sourceOffset)
         if (reached !== undefined) entry.position = Math.max(reached, entry.position ?? 0)
-        savePosition(batch, entry, entry.position)
+        entry.metadata = entry.store.saveMetadata()
       }
-      batch.write()
+      if (this.#isToWait(batch)) batch.write()
+      else this.#writeWithPositions(batch, database)
     }
     this.#batches = []
+    this.#isTorn = false
     for (const entry of this.#entries.values()) if (entry.store.dirtyEntries > 0) entry.store.committed()
+  }
+
+  #isToWait(batch: WriteBatch): boolean {
+    if (!this.#mayWait || !(batch instanceof WriteBehindBatch)) return false
+    if (batch.mustWriteThrough || batch.operationCount > WAITING_BATCH_MAX) return false
+    return this.#persistent.pendingBytes < WAITING_BYTES_MAX
+  }
+
+  /** What is only in memory goes with the task, and needs no position. */
+  #writeWithPositions(batch: WriteBatch, database: StateDatabase): void {
+    if (database !== this.#persistent) {
+      batch.write()
+      return
+    }
+    for (const entry of this.#entries.values())
+      if (entry.database === database) savePosition(batch, entry, entry.position)
+    writeNow(batch)
+    this.#flushedMs = this.#options.clock.monotonicMs()
+  }
+
+  /** Between commits, now and then: writes what has waited for long enough. True if it wrote. */
+  flushWaiting(nowMs: number): boolean {
+    if (this.#persistent.pendingBytes === 0) return false
+    assert(!this.#isTorn, `task ${this.#options.taskName} goes on after a commit that could not be written`)
+    if (nowMs - this.#flushedMs < (this.#options.flushIntervalMs ?? 0)) return false
+    this.#writeWithPositions(this.#persistent.batch(), this.#persistent)
+    return true
   }
 
   /** Drops what was not committed. */
@@ -253,9 +321,23 @@ export class TaskStores {
     for (const entry of this.#entries.values()) entry.store.aborted()
   }
 
-  /** Never throws: what goes wrong, and iterators that were left open, are told to `warn`. */
+  /** As the death of the process would: what is committed and was not written yet is in the changelogs alone. */
+  loseWaiting(): void {
+    this.#persistent.forgetPending()
+  }
+
+  /**
+   * Writes what waits. Never throws: what goes wrong, and iterators that were left open, are told to `warn`; what could
+   * not be written will be restored from the changelogs.
+   */
   close(warn: (message: string) => void): void {
     const { taskName } = this.#options
+    try {
+      if (this.#persistent.pendingBytes > 0 && !this.#isTorn)
+        this.#writeWithPositions(this.#persistent.batch(), this.#persistent)
+    } catch (error) {
+      warn(`Committed state of task ${taskName} could not be written, and is restored later: ${messageOf(error)}`)
+    }
     for (const [name, { store }] of this.#entries) {
       const leaked = store.iteratorsOpen
       if (leaked > 0)
@@ -274,6 +356,11 @@ export class TaskStores {
   #entry(storeName: string): Entry {
     return present(this.#entries.get(storeName), `task ${this.#options.taskName} has no store ${storeName}`)
   }
+}
+
+function writeNow(batch: WriteBatch): void {
+  if (batch instanceof WriteBehindBatch) batch.writeThrough()
+  else batch.write()
 }
 
 function positionAfterCommit(
@@ -298,13 +385,52 @@ function readPosition(keyspace: Keyspace, storeName: string, taskName: string): 
   }
 }
 
+function writesOf({ place }: Entry, batch: WriteBatch): WriteBatch {
+  return place.upgrade === undefined ? batch : place.upgrade.batch(batch)
+}
+
+function placeOf(
+  definition: StoreDefinition,
+  database: StateDatabase,
+  saved: SavedPosition | undefined,
+  taskName: string,
+): Place {
+  const { spec } = definition
+  const own = database.keyspace(spec.name)
+  if (saved?.layout === undefined) return { keyspace: own, upgrade: undefined, upgradedFrom: undefined }
+  const upgradedFrom = saved.upgradedFrom ?? earlierLayout(definition, saved.layout, taskName)
+  if (upgradedFrom === undefined) return { keyspace: own, upgrade: undefined, upgradedFrom }
+  const convert = layoutUpgrade(upgradedFrom, spec)
+  // The store has lost its headers again: what is in either keyspace is of no use to it.
+  if (convert === undefined) throw layoutMismatch(definition, saved.layout, taskName)
+  const beside = database.keyspace(upgradedKeyspaceName(spec))
+  if (isEmpty(own)) return { keyspace: beside, upgrade: undefined, upgradedFrom }
+  const upgrade = new UpgradedKeyspace(own, beside, convert)
+  return { keyspace: upgrade, upgrade, upgradedFrom }
+}
+
+function isEmpty(keyspace: Keyspace): boolean {
+  const iterator = keyspace.iterate({})
+  try {
+    return !iterator.next()
+  } finally {
+    iterator.close()
+  }
+}
+
+/** The layout in which the entries were written, where it is not this one's but can be read; undefined if it is. */
+function earlierLayout(definition: StoreDefinition, layout: string, taskName: string): string | undefined {
+  if (layout === storeLayout(definition.spec)) return undefined
+  if (layoutUpgrade(layout, definition.spec) !== undefined) return layout
+  throw layoutMismatch(definition, layout, taskName)
+}
+
 /** A topology that changed (another grace period, say) must not look past what an earlier one has written. */
-function checkLayout({ spec, changelog }: StoreDefinition, { layout }: SavedPosition, taskName: string): void {
+function layoutMismatch({ spec, changelog }: StoreDefinition, layout: string, taskName: string): StreamsError {
   const wanted = storeLayout(spec)
-  if (layout === undefined || layout === wanted) return
   const what = `store ${spec.name} of task ${taskName} was written as '${layout}' and is now '${wanted}'`
-  if (changelog !== undefined) throw new StreamsError('STATE_CORRUPTED', what)
-  throw new StreamsError(
+  if (changelog !== undefined) return new StreamsError('STATE_CORRUPTED', what)
+  return new StreamsError(
     'TOPOLOGY_INVALID',
     `${what}; it has no changelog from which it could be rebuilt. Give the store another name, or remove its state`,
   )
@@ -314,7 +440,8 @@ function savePosition(batch: WriteBatch, entry: Entry, offset: number | undefine
   const saved: SavedPosition = {
     offset: offset ?? null,
     layout: storeLayout(entry.definition.spec),
-    metadata: entry.store.saveMetadata(),
+    ...(entry.place.upgradedFrom === undefined ? {} : { upgradedFrom: entry.place.upgradedFrom }),
+    metadata: entry.metadata,
   }
   const keyspace = entry.database.keyspace(POSITIONS_KEYSPACE)
   batch.put(keyspace, utf8Encode(entry.definition.spec.name), utf8Encode(JSON.stringify(saved)))

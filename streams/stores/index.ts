@@ -28,7 +28,7 @@ export {
 } from './specs.ts'
 export { ENTRY_OVERHEAD_BYTES, mapKeyOfBytes, SizeEstimate, StoreCodec } from './store-basics.ts'
 export { ArraySource, CountedIterator, type EntrySource, IteratorCount, storeIteratorsOpen } from './store-iterator.ts'
-export { layoutUpgrade, storeLayout } from './store-layout.ts'
+export { keyspacesOf, layoutUpgrade, storeLayout, upgradedKeyspaceName } from './store-layout.ts'
 export type {
   AggregationWithHeaders,
   CachedStore,
@@ -66,3 +66,5 @@ export type {
   WindowStore,
   WindowStoreSpec,
 } from './types.ts'
+export { UpgradedKeyspace } from './upgraded-keyspace.ts'
+export { WriteBehindBatch, WriteBehindDatabase } from './write-behind.ts'

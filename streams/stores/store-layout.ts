@@ -36,6 +36,18 @@ function headersOf({ withHeaders }: { readonly withHeaders?: boolean }): string 
 }
 
 /**
+ * The keyspaces of a store: its own, and for a store with headers one that takes what it writes after it was given them
+ * over entries without headers.
+ */
+export function keyspacesOf(spec: StoreSpec): readonly string[] {
+  return 'withHeaders' in spec && spec.withHeaders === true ? [spec.name, upgradedKeyspaceName(spec)] : [spec.name]
+}
+
+export function upgradedKeyspaceName({ name }: StoreSpec): string {
+  return `${name}.headers`
+}
+
+/**
  * How entries of the layout `written` become those of this spec's; undefined where they cannot. A store that is given
  * headers reads what it wrote without them, and a timestamp of -1 where it had none either. Java:
  * RocksDBTimestampedStoreWithHeaders and its kin, which open the old column family beside the new one.

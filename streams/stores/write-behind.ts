@@ -194,6 +194,10 @@ export class WriteBehindBatch implements WriteBatch {
     this.#add('delete-range', keyspace, from, to)
   }
 
+  get operationCount(): number {
+    return this.#operations.length
+  }
+
   /** Ranges are deleted by the engine alone: such a batch cannot wait. Who keeps positions adds them before. */
   get mustWriteThrough(): boolean {
     return this.#hasRange

@@ -19,7 +19,7 @@ import {
   type StreamsConfig,
   StreamTask,
 } from '#streams/runtime'
-import { createRecordCache, type ManagedStore, type RecordCache } from '#streams/stores'
+import { createRecordCache, keyspacesOf, type ManagedStore, type RecordCache } from '#streams/stores'
 import type { Topology } from '#streams/topology'
 import { createMemoryTopics, type MemoryTopics, type PendingRecord } from './memory-topics.ts'
 import type {
@@ -51,7 +51,10 @@ export async function openTestDriver(
   const databases = new Map<string, StateDatabase>()
   for (const id of resolved.tasks) {
     const { stores } = resolved.subTopology(parseTaskId(id).subTopology)
-    databases.set(id, await options.stateEngine.open(id, [POSITIONS_KEYSPACE, ...stores.map(({ spec }) => spec.name)]))
+    databases.set(
+      id,
+      await options.stateEngine.open(id, [POSITIONS_KEYSPACE, ...stores.flatMap(({ spec }) => keyspacesOf(spec))]),
+    )
   }
   const open = (name: string, keyspaces: readonly string[]): StateDatabase =>
     databases.get(name) ?? createMemoryDatabase(name, keyspaces)
@@ -91,6 +94,7 @@ class Driver implements TestDriver {
   /** Sent by tasks and not committed yet. */
   #pending: PendingRecord[] = []
   #pipedSinceCommit = 0
+  #commits = 0
   #recordCache: RecordCache | undefined
   readonly #namesTopicsByRecord: boolean
 
@@ -212,10 +216,14 @@ class Driver implements TestDriver {
       for (const offset of offsets) this.#committed.set(`${offset.topic}/${offset.partition}`, offset)
       task.committed()
     }
+    // So that half of the commits are read while they wait to be written, and get lost in a crash.
+    if (this.#commits++ % 2 === 0)
+      for (const { task } of this.#running.values()) task.stores.flushWaiting(Number.POSITIVE_INFINITY)
     this.#pipedSinceCommit = 0
   }
 
   crash(): void {
+    for (const { task } of this.#running.values()) task.stores.loseWaiting()
     this.#closeTasks()
     this.#pending = []
     this.#openTasks()
@@ -355,7 +363,7 @@ class Driver implements TestDriver {
     const { subTopology, partition } = parseTaskId(id)
     const { stores } = this.topology.subTopology(subTopology)
     const named = (persistence: string): readonly string[] =>
-      stores.filter(({ spec }) => spec.persistence === persistence).map(({ spec }) => spec.name)
+      stores.filter(({ spec }) => spec.persistence === persistence).flatMap(({ spec }) => keyspacesOf(spec))
     const database = this.#databases.get(id)?.database ?? this.#open(id, [POSITIONS_KEYSPACE, ...named('persistent')])
     // What is only in memory does not outlive the task.
     const memoryDatabase = createMemoryDatabase(`${id}-memory`, [POSITIONS_KEYSPACE, ...named('memory')])
@@ -417,7 +425,9 @@ class Driver implements TestDriver {
       const { subTopology } = parseTaskId(id)
       const { stores } = this.topology.subTopology(subTopology)
       const batch = database.batch()
-      const persistent = stores.filter(({ spec }) => spec.persistence === 'persistent').map(({ spec }) => spec.name)
+      const persistent = stores
+        .filter(({ spec }) => spec.persistence === 'persistent')
+        .flatMap(({ spec }) => keyspacesOf(spec))
       for (const name of [POSITIONS_KEYSPACE, ...persistent])
         batch.deleteRange(database.keyspace(name), new Uint8Array(0), undefined)
       batch.write()
