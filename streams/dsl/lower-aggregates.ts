@@ -38,9 +38,9 @@ export function lowerAggregate(lowering: Lowering, node: Aggregate): void {
 }
 
 function lowerStreamAggregate(lowering: Lowering, node: NodeOfKind<'stream-aggregate'>): void {
-  const { topology, facts, persistence, views } = lowering
+  const { topology, facts, views } = lowering
   const { functions, name } = node
-  const store = storeSpecOf(lowering, node.store, () => tableStoreSpec(node.store, persistence))
+  const store = storeSpecOf(lowering, node.store, () => tableStoreSpec(node.store, lowering))
   const sendOldValues = facts.sendsOldValues(node.id)
   const supplier =
     functions.kind === 'reduce'
@@ -56,9 +56,9 @@ function lowerStreamAggregate(lowering: Lowering, node: NodeOfKind<'stream-aggre
 }
 
 function lowerTableAggregate(lowering: Lowering, node: NodeOfKind<'table-aggregate'>): void {
-  const { topology, facts, persistence, views } = lowering
+  const { topology, facts, views } = lowering
   const { functions, name } = node
-  const store = tableStoreSpec(node.store, persistence)
+  const store = tableStoreSpec(node.store, lowering)
   const sendOldValues = facts.sendsOldValues(node.id)
   const supplier =
     functions.kind === 'reduce'
@@ -87,20 +87,21 @@ function asAggregate(functions: AggregateFunctions): Extract<AggregateFunctions,
 }
 
 function lowerWindowAggregate(lowering: Lowering, node: NodeOfKind<'window-aggregate'>): void {
-  const { topology, facts, persistence, views } = lowering
+  const { topology, facts, views } = lowering
   const { windows, emit, name } = node
+  const stored = { windows, emit, defaults: lowering }
   const { initializer, aggregator, merger } = asAggregate(node.functions)
   const parents = parentNames(lowering, node)
   const sendOldValues = facts.sendsOldValues(node.id)
   const options = { initializer, aggregator, emit, sendOldValues }
   if (windows.kind === 'session') {
     assert(merger !== undefined, 'a session aggregation has a merger')
-    const store = storeSpecOf(lowering, node.store, () => sessionStoreSpec(node.store, { windows, emit, persistence }))
+    const store = storeSpecOf(lowering, node.store, () => sessionStoreSpec(node.store, stored))
     topology.addProcessor({ name, supplier: sessionAggregate({ ...options, windows, store, merger }), parents })
     views.set(node.id, sessionStoreValueGetter(store))
     return
   }
-  const store = storeSpecOf(lowering, node.store, () => windowStoreSpec(node.store, { windows, emit, persistence }))
+  const store = storeSpecOf(lowering, node.store, () => windowStoreSpec(node.store, stored))
   const supplier =
     windows.kind === 'sliding'
       ? slidingWindowAggregate({ ...options, windows, store })
@@ -110,11 +111,10 @@ function lowerWindowAggregate(lowering: Lowering, node: NodeOfKind<'window-aggre
 }
 
 function cogroupView(lowering: Lowering, { store, windows }: NodeOfKind<'cogroup-merge'>) {
-  const { persistence } = lowering
   if (windows === undefined) {
-    return storeValueGetter(storeSpecOf(lowering, store, () => tableStoreSpec(store, persistence)))
+    return storeValueGetter(storeSpecOf(lowering, store, () => tableStoreSpec(store, lowering)))
   }
-  const options = { windows, emit: ON_WINDOW_UPDATE, persistence }
+  const options = { windows, emit: ON_WINDOW_UPDATE, defaults: lowering }
   return windows.kind === 'session'
     ? sessionStoreValueGetter(storeSpecOf(lowering, store, () => sessionStoreSpec(store, options)))
     : windowStoreValueGetter(storeSpecOf(lowering, store, () => windowStoreSpec(store, options)))

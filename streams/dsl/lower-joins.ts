@@ -49,7 +49,7 @@ export function lowerJoin(lowering: Lowering, node: Join): void {
 
 function windowStores(lowering: Lowering, { stores, windows }: NodeOfKind<'stream-stream-join'>) {
   const { keySerde, leftSerde, rightSerde, logging, persistence = lowering.persistence } = stores
-  const common = { keySerde, windows, persistence, logging }
+  const common = { keySerde, windows, persistence, logging, withHeaders: lowering.withHeaders }
   const left = joinWindowStoreSpec({ ...common, name: stores.leftName, valueSerde: leftSerde })
   const right = joinWindowStoreSpec({ ...common, name: stores.rightName, valueSerde: rightSerde })
   const outer =
@@ -131,11 +131,11 @@ function checkGrace(
 }
 
 function lowerTableJoin(lowering: Lowering, node: NodeOfKind<'table-table-join'>): void {
-  const { topology, facts, views, persistence, plan } = lowering
+  const { topology, facts, views, plan } = lowering
   const { name, joinKind: kind, joiner, leftJoinName, rightJoinName } = node
   const left = viewOf(lowering, node.left)
   const right = viewOf(lowering, node.right)
-  const store = node.store && tableStoreSpec(node.store, persistence)
+  const store = node.store && tableStoreSpec(node.store, lowering)
   const join = tableTableJoin({
     kind,
     joiner,
@@ -190,6 +190,7 @@ function lowerForeignKeyJoin(lowering: Lowering, node: NodeOfKind<'foreign-key-j
     subscriptionTopic: names.subscriptionTopic,
     subscriptionStoreName: names.subscriptionStore,
     persistence,
+    withHeaders: lowering.withHeaders,
     logging: {},
   })
   const leftName = nodeById(plan, node.left).name
@@ -244,7 +245,7 @@ function lowerForeignKeyJoin(lowering: Lowering, node: NodeOfKind<'foreign-key-j
     parents: [names.responseSource],
     stores: left.storeNames,
   })
-  const store = facts.isMaterialized(node.id) ? tableStoreSpec(node.store, persistence) : undefined
+  const store = facts.isMaterialized(node.id) ? tableStoreSpec(node.store, lowering) : undefined
   const sendOldValues = facts.sendsOldValues(node.id)
   topology.addProcessor({ name, supplier: tableSource({ store, sendOldValues }), parents: [names.resolver] })
   if (store !== undefined) views.set(node.id, storeValueGetter(store))

@@ -56,11 +56,11 @@ function tableSerdes({ keySerde, valueSerde }: Described): { readonly key: AnySe
 }
 
 function lowerTableSource(lowering: Lowering, node: NodeOfKind<'table-source'>): void {
-  const { topology, facts, persistence, views, reusesSourceTopics } = lowering
+  const { topology, facts, views, reusesSourceTopics } = lowering
   const isMaterialized = facts.isMaterialized(node.id)
   const isReused = reusesSourceTopics && isMaterialized
   const plan = isReused ? { ...node.store, logging: undefined } : node.store
-  const store = isMaterialized ? tableStoreSpec(plan, persistence) : undefined
+  const store = isMaterialized ? tableStoreSpec(plan, lowering) : undefined
   const sendOldValues = facts.sendsOldValues(node.id)
   topology.addSource({ ...sourceOptions(node), ...tableSerdes(node), name: node.sourceName, topics: node.topic })
   topology.addProcessor({
@@ -74,8 +74,8 @@ function lowerTableSource(lowering: Lowering, node: NodeOfKind<'table-source'>):
 }
 
 function lowerGlobalTable(lowering: Lowering, node: NodeOfKind<'global-table'>): void {
-  const { topology, persistence, views } = lowering
-  const store = tableStoreSpec({ ...node.store, logging: undefined, caching: false }, persistence)
+  const { topology, views } = lowering
+  const store = tableStoreSpec({ ...node.store, logging: undefined, caching: false }, lowering)
   topology.addGlobalStore({
     sourceName: node.sourceName,
     topic: node.topic,

@@ -74,8 +74,8 @@ export function lowerTable(lowering: Lowering, node: Table): void {
 
 function storeOf(lowering: Lowering, plan: StorePlan): ReturnType<typeof tableStoreSpec>
 function storeOf(lowering: Lowering, plan: StorePlan | undefined): ReturnType<typeof tableStoreSpec> | undefined
-function storeOf({ persistence }: Lowering, plan: StorePlan | undefined) {
-  return plan && tableStoreSpec(plan, persistence)
+function storeOf(lowering: Lowering, plan: StorePlan | undefined) {
+  return plan && tableStoreSpec(plan, lowering)
 }
 
 const isFromVersioned = ({ facts }: Lowering, { parents }: Table): boolean =>

@@ -25,17 +25,19 @@ import {
 export type LoweringOptions = {
   readonly processorWrapper?: ProcessorWrapper | undefined
   readonly persistence: StorePersistence
+  readonly withHeaders: boolean
   readonly reusesSourceTopics: boolean
 }
 
 export function lowerPlan(plan: Plan, facts: PlanFacts, options: LoweringOptions): Topology {
   const topology = createInternalTopologyBuilder({ processorWrapper: options.processorWrapper })
-  const { persistence, reusesSourceTopics } = options
+  const { persistence, withHeaders, reusesSourceTopics } = options
   const lowering: Lowering = {
     plan,
     facts,
     topology,
     persistence,
+    withHeaders,
     reusesSourceTopics,
     views: new Map(),
     globalStores: new Map(),

@@ -12,6 +12,7 @@ export type Lowering = {
   readonly facts: PlanFacts
   readonly topology: InternalTopologyBuilder
   readonly persistence: StorePersistence
+  readonly withHeaders: boolean
   readonly reusesSourceTopics: boolean
   /** How to read each table; filled as tables are written. */
   readonly views: Map<NodeId, TableValueGetterSupplier<Erased, Erased>>

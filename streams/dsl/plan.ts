@@ -54,6 +54,8 @@ export type StorePlan = {
   readonly logging: { readonly config?: Readonly<Record<string, string>> } | undefined
   /** Undefined: as the build says. */
   readonly persistence: StorePersistence | undefined
+  /** Undefined: as the build says. */
+  readonly withHeaders: boolean | undefined
   readonly retentionMs: number | undefined
   readonly historyRetentionMs: number | undefined
 }

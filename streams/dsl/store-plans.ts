@@ -27,6 +27,7 @@ export function storePlan(options: AnyStoreOptions | undefined, name: string, { 
     caching: given.historyRetentionMs === undefined && (given.caching ?? true),
     logging: loggingOf(given.logging),
     persistence: given.persistence,
+    withHeaders: given.withHeaders,
     retentionMs: given.retentionMs,
     historyRetentionMs: given.historyRetentionMs,
   })

@@ -40,6 +40,8 @@ export type BuildOptions = {
   readonly optimization?: 'none' | 'all' | readonly Optimization[]
   /** Where stores keep their data if the operator does not say; default persistent. */
   readonly persistence?: StorePersistence
+  /** Java: dsl.store.format. `headers`: stores of operators keep headers where the operator does not say; default not. */
+  readonly storeFormat?: 'default' | 'headers'
   /** KIP-1111: refuses names that were generated for stores and internal topics. */
   readonly ensureExplicitNames?: boolean
   /** KIP-1112. */
@@ -107,12 +109,19 @@ export function createStreamsBuilder(): StreamsBuilder {
 }
 
 function buildTopology(recorded: Plan, options: BuildOptions): Topology {
-  const { optimization, persistence = 'persistent', ensureExplicitNames = false, processorWrapper } = options
+  const {
+    optimization,
+    persistence = 'persistent',
+    storeFormat,
+    ensureExplicitNames = false,
+    processorWrapper,
+  } = options
   const optimizations = optimizationsOf(optimization)
   const plan = optimisePlan(mergeDuplicateSources(recorded), optimizations)
   if (ensureExplicitNames) checkExplicitNames(plan.generatedNames)
   const reusesSourceTopics = optimizations.has('reuse-ktable-source-topics')
-  return lowerPlan(plan, analysePlan(plan), { processorWrapper, persistence, reusesSourceTopics })
+  const withHeaders = storeFormat === 'headers'
+  return lowerPlan(plan, analysePlan(plan), { processorWrapper, persistence, withHeaders, reusesSourceTopics })
 }
 
 function checkExplicitNames({ changelogTopics, stores, repartitionTopics }: GeneratedNames): void {

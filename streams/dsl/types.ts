@@ -44,6 +44,8 @@ export type StoreOptions = {
   /** The changelog topic: false = none (state is lost with the machine), or settings for the topic; default true. */
   readonly logging?: boolean | Readonly<Record<string, string>>
   readonly persistence?: StorePersistence
+  /** KIP-1271, KIP-1285: entries keep headers too; default as `storeFormat` of the build says. */
+  readonly withHeaders?: boolean
 }
 export type TableStoreOptions = StoreOptions & {
   /** Keeps the history of each key this long (KIP-889): joins look up the value as of the record's time. */

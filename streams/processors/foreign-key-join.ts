@@ -37,6 +37,7 @@ export type ForeignKeyJoinOptions<K, V, KO, VO, R> = InnerOrLeftJoiner<V, VO, R 
   readonly subscriptionTopic: string
   readonly subscriptionStoreName: string
   readonly persistence: StorePersistence
+  readonly withHeaders?: boolean
   readonly logging: { readonly config?: Readonly<Record<string, string>> } | undefined
 }
 
@@ -79,6 +80,7 @@ export function foreignKeyJoin<K, V, KO, VO, R>(
     logging: options.logging,
     caching: false,
     timestamped: true,
+    withHeaders: options.withHeaders === true,
   }
   const prefixSerde = combinedKeyPrefixSerde(foreignKeySerde, names)
   const isLeft = options.kind === 'left'
@@ -86,7 +88,7 @@ export function foreignKeyJoin<K, V, KO, VO, R>(
   const joiner = options.joiner as ValueJoiner<V, VO | null, R | null, K>
   return {
     subscriptionSend: { get: () => new SubscriptionSendProcessor({ ...options, isLeft }) },
-    subscriptionReceive: { get: () => new SubscriptionReceiveProcessor(store.name), stores: [store] },
+    subscriptionReceive: { get: () => new SubscriptionReceiveProcessor(store), stores: [store] },
     subscriptionJoin: { get: () => new SubscriptionJoinProcessor(right.get()) },
     foreignTableJoin: {
       get: () => new ForeignTableJoinProcessor(store.name, prefixSerde, options.rightVersioned),

@@ -1,5 +1,5 @@
 import type { Serde } from '../ports/index.ts'
-import type { KeyValueStoreSpec, TimestampedKeyValueStore } from '../stores/types.ts'
+import type { KeyValueStoreSpec, TimestampedKeyValueStore, ValueTimestampHeaders } from '../stores/types.ts'
 import type { InternalProcessorContext, Processor, ProcessorContext, TableValueGetter } from '../topology/processor.ts'
 import type { Change, StreamRecord } from '../topology/record.ts'
 import { dropRecord } from './dropped-record.ts'
@@ -16,11 +16,13 @@ export class SubscriptionReceiveProcessor<KO, K>
   implements Processor<KO | null, Subscription<K>, KO | null, Subscription<K>>
 {
   readonly #storeName: string
+  readonly #withHeaders: boolean
   #context!: InternalProcessorContext<KO | null, Subscription<K>>
   #store!: SubscriptionStore<KO, K>
 
-  constructor(storeName: string) {
-    this.#storeName = storeName
+  constructor({ name, withHeaders }: SubscriptionStoreSpec<KO, K>) {
+    this.#storeName = name
+    this.#withHeaders = withHeaders === true
   }
 
   init(context: ProcessorContext<KO | null, Subscription<K>>): void {
@@ -34,13 +36,20 @@ export class SubscriptionReceiveProcessor<KO, K>
     if (foreignKey !== null) {
       const isRemoval =
         instruction === INSTRUCTION.deleteKeyAndPropagate || instruction === INSTRUCTION.deleteKeyNoPropagate
-      this.#store.put({ foreignKey, primaryKey }, isRemoval ? null : { value: subscription, timestampMs })
+      const combined = { foreignKey, primaryKey }
+      if (isRemoval) this.#store.put(combined, null)
+      else if (this.#withHeaders) this.#store.put(combined, withHeadersOf(record))
+      else this.#store.put(combined, { value: subscription, timestampMs })
     } else if (instruction !== INSTRUCTION.propagateNullIfNoForeignValue) {
       dropJoinRecord(this.#context, 'null-foreign-key', record)
       return
     }
     this.#context.forward(record)
   }
+}
+
+function withHeadersOf<V>({ value, timestampMs, headers }: StreamRecord<unknown, V>): ValueTimestampHeaders<V> {
+  return { value, timestampMs, headers }
 }
 
 /** Answers a subscription with the current foreign value. Java: SubscriptionJoinProcessorSupplier. */

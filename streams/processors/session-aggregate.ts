@@ -1,10 +1,11 @@
 import { NO_HEADERS } from '../ports/index.ts'
-import type { KeyValue, SessionStore, SessionStoreSpec, Window, Windowed } from '../stores/types.ts'
+import type { KeyValue, SessionStoreSpec, Window, Windowed } from '../stores/types.ts'
 import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import { type Change, change, type StreamRecord } from '../topology/record.ts'
 import { dropLateRecord, dropRecord } from './dropped-record.ts'
 import type { EmitStrategy } from './emit-strategy.ts'
 import { type Aggregator, type Initializer, initializerFor, isNull, type SessionMerger } from './functions.ts'
+import { openSessionValues, type SessionValues } from './stores-with-headers.ts'
 import {
   type EmitRange,
   type FinalResult,
@@ -46,7 +47,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
   readonly #merged: KeyValue<Windowed<K>, A>[] = []
   #context!: InternalProcessorContext<Windowed<K>, Change<A>>
   #initializer!: Initializer<A>
-  #store!: SessionStore<K, A>
+  #store!: SessionValues<K, A>
   #streamTime!: OperatorStreamTime
   #finalResults: FinalResults<K, A> | undefined
   #forwardsUpdates = true
@@ -62,7 +63,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
     const { store, emit } = this.#options
     this.#context = context as InternalProcessorContext<Windowed<K>, Change<A>>
     this.#initializer = initializerFor(this.#context, this.#options.initializer)
-    this.#store = context.storeByName(store.name)
+    this.#store = openSessionValues(context, store)
     this.#streamTime = new OperatorStreamTime(this.#context)
     this.#finalResults = finalResultsFor<K, A>(emit, {
       context: this.#context,
@@ -74,7 +75,7 @@ class SessionAggregateProcessor<K, V, A> implements Processor<K, V, Windowed<K>,
       compare: bySessionEnd,
     })
     this.#forwardsUpdates =
-      this.#finalResults === undefined && !sessionsForwardOnFlush(this.#context, store.name, this.#sendOldValues)
+      this.#finalResults === undefined && !sessionsForwardOnFlush(this.#context, store, this.#sendOldValues)
   }
 
   process(record: StreamRecord<K, V>): void {

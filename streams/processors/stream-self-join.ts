@@ -1,8 +1,8 @@
-import type { WindowStore } from '../stores/types.ts'
 import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import type { StreamRecord } from '../topology/record.ts'
 import { dropRecord } from './dropped-record.ts'
 import type { JoinWindows, ValueJoiner } from './joins.ts'
+import { type JoinWindowValues, openJoinWindow } from './stores-with-headers.ts'
 import { joinWindowed } from './stream-stream-join.ts'
 import { type JoinWindowStoreSpec, joinWindowSizeMs } from './stream-stream-join-stores.ts'
 
@@ -32,7 +32,7 @@ class StreamSelfJoinProcessor<K, V, Out> implements Processor<K, V, K, Out> {
   readonly #retentionMs: number
   readonly #streamTimeName: string
   #context!: InternalProcessorContext<K, Out>
-  #store!: WindowStore<K, V>
+  #store!: JoinWindowValues<K, V>
   #streamTimeMs = -1
 
   constructor(options: StreamSelfJoinOptions<K, V, Out>) {
@@ -43,7 +43,7 @@ class StreamSelfJoinProcessor<K, V, Out> implements Processor<K, V, K, Out> {
 
   init(context: ProcessorContext<K, Out>): void {
     this.#context = context as InternalProcessorContext<K, Out>
-    this.#store = context.storeByName(this.#options.store.name)
+    this.#store = openJoinWindow(context, this.#options.store)
     this.#streamTimeMs = this.#context.timeMetadata(this.#streamTimeName) ?? -1
   }
 

@@ -15,7 +15,8 @@ export type LeftOrRight<L, R> = { readonly left: L | null; readonly right: R | n
 export type OuterJoinStoreSpec<K, L, R> = KeyValueStoreSpec<OuterJoinKey<K>, readonly LeftOrRight<L, R>[]> & {
   readonly timestamped: false
 }
-export type JoinWindowStoreSpec<K, V> = WindowStoreSpec<K, V> & { readonly timestamped: false }
+/** With headers, values are timestamped too, as in every store that keeps them. */
+export type JoinWindowStoreSpec<K, V> = WindowStoreSpec<K, V>
 
 type Logging = { readonly config?: Readonly<Record<string, string>> } | undefined
 
@@ -29,6 +30,7 @@ export type JoinWindowStoreOptions<K, V> = {
   readonly name: string
   readonly windows: JoinWindows
   readonly persistence: StorePersistence
+  readonly withHeaders?: boolean
   readonly logging: Logging
   readonly keySerde: Serde<K>
   readonly valueSerde: Serde<V>
@@ -39,7 +41,7 @@ export type JoinWindowStoreOptions<K, V> = {
  * compacted: a later record must not remove an earlier one of the same key and time.
  */
 export function joinWindowStoreSpec<K, V>(options: JoinWindowStoreOptions<K, V>): JoinWindowStoreSpec<K, V> {
-  const { name, windows, persistence, logging, keySerde, valueSerde } = options
+  const { name, windows, persistence, logging, keySerde, valueSerde, withHeaders = false } = options
   const windowSizeMs = joinWindowSizeMs(windows)
   const retentionMs = windowSizeMs + windows.graceMs
   return {
@@ -50,7 +52,8 @@ export function joinWindowStoreSpec<K, V>(options: JoinWindowStoreOptions<K, V>)
     persistence,
     logging: logging === undefined ? undefined : { config: { ...logging.config, 'cleanup.policy': 'delete' } },
     caching: false,
-    timestamped: false,
+    timestamped: withHeaders,
+    withHeaders,
     windowSizeMs,
     retentionMs,
     segmentIntervalMs: defaultSegmentIntervalMs(retentionMs),

@@ -1,9 +1,9 @@
 import { assert } from '../base/index.ts'
-import type { WindowStore } from '../stores/types.ts'
 import type { InternalProcessorContext, Processor, ProcessorContext, ProcessorSupplier } from '../topology/processor.ts'
 import type { StreamRecord } from '../topology/record.ts'
 import { dropRecord } from './dropped-record.ts'
 import type { AnyJoiner, JoinWindows, ValueJoiner } from './joins.ts'
+import { type JoinWindowValues, openJoinWindow } from './stores-with-headers.ts'
 import {
   type JoinWindowStoreSpec,
   type LeftOrRight,
@@ -56,7 +56,7 @@ export function streamStreamJoin<K, L, R, Out>(
     isLeft: true,
     emitsUnmatched: kind !== 'inner',
     join: joiner,
-    otherStoreName: rightStore.name,
+    otherStore: rightStore,
     rangeBeforeMs: windows.beforeMs,
     rangeAfterMs: windows.afterMs,
   }
@@ -65,7 +65,7 @@ export function streamStreamJoin<K, L, R, Out>(
     isLeft: false,
     emitsUnmatched: kind === 'outer',
     join: (right, left, key) => joiner(left, right, key),
-    otherStoreName: leftStore.name,
+    otherStore: leftStore,
     rangeBeforeMs: windows.afterMs,
     rangeAfterMs: windows.beforeMs,
   }
@@ -80,27 +80,28 @@ export function streamStreamJoin<K, L, R, Out>(
 
 /** Forwards the record to the join, then stores it for records of the other side. Java: KStreamJoinWindow. */
 export function joinWindowed<K, V>(store: JoinWindowStoreSpec<K, V>): ProcessorSupplier<K, V, K, V> {
-  return { get: () => new JoinWindowedProcessor(store.name), stores: [store] }
+  return { get: () => new JoinWindowedProcessor(store), stores: [store] }
 }
 
 class JoinWindowedProcessor<K, V> implements Processor<K, V, K, V> {
-  readonly #storeName: string
+  readonly #spec: JoinWindowStoreSpec<K, V>
   #context!: ProcessorContext<K, V>
-  #store!: WindowStore<K, V>
+  #store!: JoinWindowValues<K, V>
 
-  constructor(storeName: string) {
-    this.#storeName = storeName
+  constructor(spec: JoinWindowStoreSpec<K, V>) {
+    this.#spec = spec
   }
 
   init(context: ProcessorContext<K, V>): void {
     this.#context = context
-    this.#store = context.storeByName(this.#storeName)
+    this.#store = openJoinWindow(context, this.#spec)
   }
 
   process(record: StreamRecord<K, V>): void {
     this.#context.forward(record)
     // A null key or value never joins. (Java's store also leaves out nulls where it keeps duplicates.)
-    if (record.key !== null && record.value !== null) this.#store.put(record.key, record.value, record.timestampMs)
+    if (record.key === null || record.value === null) return
+    this.#store.put(record.key, record.value, record.timestampMs, record.headers)
   }
 }
 
@@ -110,7 +111,7 @@ type JoinSide<K, L, R, This, Other, Out> = {
   /** True: a record of this side that joins with nothing goes out alone when its window closes. */
   readonly emitsUnmatched: boolean
   readonly join: ValueJoiner<This | null, Other | null, Out, K>
-  readonly otherStoreName: string
+  readonly otherStore: JoinWindowStoreSpec<K, Other>
   /** Other records join when they are in [this - before, this + after]. */
   readonly rangeBeforeMs: number
   readonly rangeAfterMs: number
@@ -124,7 +125,7 @@ type JoinSide<K, L, R, This, Other, Out> = {
 class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<K, This, K, Out> {
   readonly #side: JoinSide<K, L, R, This, Other, Out>
   #context!: InternalProcessorContext<K, Out>
-  #otherStore!: WindowStore<K, Other>
+  #otherStore!: JoinWindowValues<K, Other>
   #outerStore: OuterJoinStore<K, L, R> | undefined
   #tracker!: JoinTimeTracker
 
@@ -135,7 +136,7 @@ class StreamStreamJoinProcessor<K, L, R, This, Other, Out> implements Processor<
   init(context: ProcessorContext<K, Out>): void {
     const side = this.#side
     this.#context = context as InternalProcessorContext<K, Out>
-    this.#otherStore = context.storeByName(side.otherStoreName)
+    this.#otherStore = openJoinWindow(context, side.otherStore)
     if (side.outerStore === undefined) return
     this.#outerStore = context.storeByName<OuterJoinStore<K, L, R>>(side.outerStore.name)
     this.#tracker = side.trackers.open(this.#context, this.#outerStore, side.outerStore.name)

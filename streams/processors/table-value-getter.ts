@@ -1,13 +1,7 @@
 import { assert } from '../base/assert.ts'
-import type {
-  SessionStore,
-  SessionStoreSpec,
-  ValueAndTimestamp,
-  Windowed,
-  WindowStore,
-  WindowStoreSpec,
-} from '../stores/types.ts'
+import type { SessionStoreSpec, ValueAndTimestamp, Windowed, WindowStore, WindowStoreSpec } from '../stores/types.ts'
 import type { InternalProcessorContext, TableValueGetter, TableValueGetterSupplier } from '../topology/processor.ts'
+import { openSessionValues, type SessionValues } from './stores-with-headers.ts'
 import { openTableStore, type TableStore, type TableStoreSpec } from './table-store.ts'
 
 type AnyContext = InternalProcessorContext<unknown, unknown>
@@ -25,7 +19,7 @@ export function windowStoreValueGetter<K, V>(store: WindowStoreSpec<K, V>): Tabl
 
 /** Of a session aggregation: by key, first and last time of the session; the value's time is the session's end. */
 export function sessionStoreValueGetter<K, V>(store: SessionStoreSpec<K, V>): TableValueGetterSupplier<Windowed<K>, V> {
-  return { get: () => new SessionStoreValueGetter(store.name), storeNames: [store.name] }
+  return { get: () => new SessionStoreValueGetter(store), storeNames: [store.name] }
 }
 
 class StoreValueGetter<K, V> implements TableValueGetter<K, V> {
@@ -71,15 +65,15 @@ class WindowStoreValueGetter<K, V> implements TableValueGetter<Windowed<K>, V> {
 
 class SessionStoreValueGetter<K, V> implements TableValueGetter<Windowed<K>, V> {
   readonly isVersioned = false
-  readonly #storeName: string
-  #store!: SessionStore<K, V>
+  readonly #spec: SessionStoreSpec<K, V>
+  #store!: SessionValues<K, V>
 
-  constructor(storeName: string) {
-    this.#storeName = storeName
+  constructor(spec: SessionStoreSpec<K, V>) {
+    this.#spec = spec
   }
 
   init(context: AnyContext): void {
-    this.#store = context.storeByName(this.#storeName)
+    this.#store = openSessionValues(context, this.#spec)
   }
 
   get({ key, window }: Windowed<K>): ValueAndTimestamp<V> | undefined {

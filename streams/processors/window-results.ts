@@ -1,5 +1,5 @@
-import type { Counter, Headers, Latency } from '../ports/index.ts'
-import type { CachedStore, KeyValue, Windowed } from '../stores/types.ts'
+import { type Counter, type Headers, type Latency, NO_HEADERS } from '../ports/index.ts'
+import type { AggregationWithHeaders, CachedStore, KeyValue, SessionStoreSpec, Windowed } from '../stores/types.ts'
 import type { InternalProcessorContext } from '../topology/processor.ts'
 import { type Change, change } from '../topology/record.ts'
 import type { EmitStrategy } from './emit-strategy.ts'
@@ -138,10 +138,11 @@ export function finalResultsFor<K, A>(
 /** As `forwardsOnFlush`, for session stores, whose values carry no time: results have the end of their session. */
 export function sessionsForwardOnFlush<K, A>(
   context: WindowContext<K, A>,
-  storeName: string,
+  spec: SessionStoreSpec<K, A>,
   sendOldValues: boolean,
 ): boolean {
-  const store = context.storeByName<Partial<CachedStore<Windowed<K>, A>>>(storeName)
+  if (spec.withHeaders === true) return sessionsWithHeadersForwardOnFlush(context, spec.name, sendOldValues)
+  const store = context.storeByName<Partial<CachedStore<Windowed<K>, A>>>(spec.name)
   if (store.setFlushListener === undefined) return false
   return store.setFlushListener((key, newValue, oldValue) => {
     context.forward({
@@ -149,6 +150,24 @@ export function sessionsForwardOnFlush<K, A>(
       value: change(newValue ?? null, oldValue ?? null),
       timestampMs: key.window.endMs,
       headers: context.recordHeaders,
+    })
+  }, sendOldValues)
+}
+
+/** Results have the headers that the store keeps. Java: SessionCacheFlushListenerWithHeader. */
+function sessionsWithHeadersForwardOnFlush<K, A>(
+  context: WindowContext<K, A>,
+  storeName: string,
+  sendOldValues: boolean,
+): boolean {
+  const store = context.storeByName<Partial<CachedStore<Windowed<K>, AggregationWithHeaders<A>>>>(storeName)
+  if (store.setFlushListener === undefined) return false
+  return store.setFlushListener((key, newEntry, oldEntry) => {
+    context.forward({
+      key,
+      value: change<A>(newEntry?.aggregation ?? null, oldEntry?.aggregation ?? null),
+      timestampMs: key.window.endMs,
+      headers: newEntry?.headers ?? NO_HEADERS,
     })
   }, sendOldValues)
 }
