@@ -13,6 +13,7 @@ export type Variant = {
   readonly cacheBytesMax: number
   readonly crashes: boolean
   readonly optimization: 'none' | 'all'
+  readonly storeFormat: 'default' | 'headers'
   readonly onDisk: boolean
   /** The variant that it is compared with; undefined for those that are compared with. */
   readonly like?: 'plain' | 'partitioned' | 'one topic'
@@ -33,6 +34,7 @@ const PLAIN: Variant = {
   cacheBytesMax: 0,
   crashes: false,
   optimization: 'none',
+  storeFormat: 'default',
   onDisk: false,
   agreement: 'exact',
 }
@@ -60,6 +62,8 @@ export const variants: readonly Variant[] = [
   { ...ONE_TOPIC, name: 'one topic, rare commits, crashes', commitEvery: 5, crashes: true, like: 'one topic' },
   { ...PLAIN, name: 'caches', commitEvery: 7, cacheBytesMax: 4000, like: 'plain', agreement: 'final' },
   { ...CRASHING_CACHES, like: 'one topic', agreement: 'final' },
+  { ...PLAIN, name: 'headers, crashes', storeFormat: 'headers', crashes: true, like: 'plain' },
+  { ...CRASHING_CACHES, name: 'headers, caches', storeFormat: 'headers', like: 'one topic', agreement: 'final' },
   { ...PLAIN, name: 'optimised', optimization: 'all', like: 'plain', agreement: 'final' },
   { ...PLAIN, name: 'optimised, crashes', optimization: 'all', crashes: true, like: 'plain', agreement: 'final' },
 ]
@@ -82,8 +86,8 @@ export async function runVariant(
   variant: Variant,
   options: { readonly seed: number; readonly stateEngine?: StateEngine },
 ): Promise<RunResult> {
-  const { persistence, optimization, partitions, commitEvery, cacheBytesMax, crashes } = variant
-  const { topology, outputs } = buildProgram(program, { persistence, optimization })
+  const { persistence, optimization, storeFormat, partitions, commitEvery, cacheBytesMax, crashes } = variant
+  const { topology, outputs } = buildProgram(program, { persistence, optimization, storeFormat })
   const driverOptions = { applicationId: 'fuzz', partitions, commitEvery, config: { cacheBytesMax } }
   const prng = createPrng(options.seed)
   const topics = [...inputTopics.streams, ...inputTopics.tables]

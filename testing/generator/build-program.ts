@@ -1,4 +1,5 @@
 import {
+  type BuildOptions,
   boundedBuffer,
   createStreamsBuilder,
   type FixedKeyProcessorSupplier,
@@ -7,7 +8,6 @@ import {
   type KTable,
   keyValueStore,
   nullable,
-  type StorePersistence,
   type StreamsBuilder,
   serdes,
   type Topology,
@@ -59,7 +59,7 @@ export type BuiltProgram = { readonly topology: Topology; readonly outputs: read
 /** Builds what the instructions say; what nothing consumes is written to `out-…` topics. */
 export function buildProgram(
   program: Program,
-  options: { readonly persistence?: StorePersistence; readonly optimization?: 'none' | 'all' } = {},
+  options: Pick<BuildOptions, 'persistence' | 'optimization' | 'storeFormat'> = {},
 ): BuiltProgram {
   const made = new ProgramBuilder()
   for (const [index, instruction] of program.entries()) made.add(instruction, index)

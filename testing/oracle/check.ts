@@ -14,6 +14,12 @@ const ways: readonly (OracleRun & { readonly label: string })[] = [
   { label: 'in-memory stores', persistence: 'memory' },
   { label: 'persistent stores, crash and loss of the state directory', persistence: 'persistent', crashSeed: 1 },
   { label: 'in-memory stores, crash and loss of the state directory', persistence: 'memory', crashSeed: 2 },
+  {
+    label: 'stores with headers, crash and loss of the state directory',
+    persistence: 'persistent',
+    storeFormat: 'headers',
+    crashSeed: 4,
+  },
   { label: rocksdb.name, persistence: 'persistent', stateEngine: rocksdb },
   {
     label: `${rocksdb.name}, crash and loss of the state directory`,

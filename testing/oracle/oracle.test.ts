@@ -12,6 +12,12 @@ const ways: readonly (OracleRun & { readonly label: string })[] = [
   { label: 'persistent stores', persistence: 'persistent' },
   { label: 'in-memory stores', persistence: 'memory' },
   { label: 'persistent stores, crash and loss of state', persistence: 'persistent', crashSeed: 11 },
+  {
+    label: 'stores with headers, crash and loss of state',
+    persistence: 'persistent',
+    storeFormat: 'headers',
+    crashSeed: 13,
+  },
   { label: 'in-memory stores, crash and loss of state', persistence: 'memory', crashSeed: 12 },
 ]
 

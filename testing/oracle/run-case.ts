@@ -8,6 +8,8 @@ import { type OracleTopology, oracleOutputTopics, oracleTopologies } from './top
 export type OracleRun = {
   /** `memory`: in-memory stores, restored whole; `persistent`: as Java's RocksDB stores, kept by `stateEngine`. */
   readonly persistence: 'persistent' | 'memory'
+  /** `headers`: stores that keep headers, which must change no output. */
+  readonly storeFormat?: 'default' | 'headers'
   /** Keeps the persistent stores; without it they are on a memory engine. */
   readonly stateEngine?: StateEngine
   /** Crashes once before a random input and once loses the state directory as well; the outputs must not change. */
@@ -29,7 +31,7 @@ export async function runCase(oracleCase: OracleCase, run: OracleRun): Promise<O
   }
   const builder = createStreamsBuilder()
   build(builder)
-  const built = builder.build({ persistence: run.persistence })
+  const built = builder.build({ persistence: run.persistence, storeFormat: run.storeFormat ?? 'default' })
   const options: TestDriverOptions = { applicationId: 'oracle' }
   if (run.stateEngine === undefined) {
     const driver = createTestDriver(built, options)
