@@ -1,9 +1,19 @@
-/** One node, small internal topics, no waiting for members that may still come. */
+/**
+ * How long a dead broker is taken for alive: by the others, and by itself when it comes back, since it is not let in
+ * again before. Brokers' default: 9 s.
+ */
+export const BROKER_SESSION_MS = 2_000
+
+/** Small internal topics, short elections, no waiting for members that may still come. */
 const COMMON: Readonly<Record<string, string>> = {
   'process.roles': 'broker,controller',
   'controller.listener.names': 'CONTROLLER',
   'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
   'inter.broker.listener.name': 'PLAINTEXT',
+  'broker.session.timeout.ms': String(BROKER_SESSION_MS),
+  'broker.heartbeat.interval.ms': '500',
+  'controller.quorum.election.timeout.ms': '500',
+  'controller.quorum.fetch.timeout.ms': '1500',
   'offsets.topic.num.partitions': '4',
   'transaction.state.log.num.partitions': '4',
   'share.coordinator.state.topic.num.partitions': '2',

@@ -3,5 +3,6 @@
  * jars with Java 17. Not in here: anything that pretends to be a broker.
  */
 export { brokerJars, KAFKA_VERSION, whyNoBroker } from './broker-jars.ts'
+export { BROKER_SESSION_MS } from './broker-settings.ts'
 export { type Broker, type BrokerOptions, startBroker } from './start-broker.ts'
-export { BROKER_SESSION_MS, type Cluster, type ClusterOptions, startCluster } from './start-cluster.ts'
+export { type Cluster, type ClusterOptions, startCluster } from './start-cluster.ts'

@@ -27,17 +27,6 @@ export type Cluster = {
 const NODES = 3
 const HEAP_MIB = 256
 
-/** How long the others wait before they take a dead broker for dead. Brokers' default: 9 s. */
-export const BROKER_SESSION_MS = 2_000
-
-/** Elections in about a second, so that a test sees several of them. */
-const ELECTIONS: Readonly<Record<string, string>> = {
-  'broker.session.timeout.ms': String(BROKER_SESSION_MS),
-  'broker.heartbeat.interval.ms': '500',
-  'controller.quorum.election.timeout.ms': '500',
-  'controller.quorum.fetch.timeout.ms': '1500',
-}
-
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'mto-kafka-cluster-'))
   const places: NodePlace[] = []
@@ -49,7 +38,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       await mkdir(own)
       const properties = {
         ...brokerSettings(place, places, join(own, 'data')),
-        ...ELECTIONS,
         ...options.properties,
       }
       return prepareNode({ directory: own, properties, heapMiB: HEAP_MIB })

@@ -19,6 +19,8 @@ export const topics: readonly TopicSpec[] = [INPUT, ...OUTPUTS, REKEYED_OUTPUT, 
   partitions: PARTITIONS,
 }))
 
+export const STORES = ['counts', 'windows', 'totals'] as const
+
 const WINDOW_MS = 10_000
 
 export function topology() {

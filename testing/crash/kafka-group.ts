@@ -7,12 +7,18 @@ import { INPUT, PARTITIONS } from './application.ts'
 const script = fileURLToPath(new URL('./kafka-process.ts', import.meta.url))
 const POLL_MS = 50
 
+/** As kafka-process.ts sets it. */
+export const SESSION_TIMEOUT_MS = 2_000
+
 export type Member = {
   readonly name: string
   readonly output: () => string
   readonly errors: () => string
   readonly isAlive: () => boolean
+  /** Resolves with the exit code when it has ended. */
   kill(signal: NodeJS.Signals): Promise<number | null>
+  /** For signals that end nothing: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void
 }
 
 export type MemberSettings = {
@@ -48,6 +54,9 @@ export function startMember(name: string, settings: MemberSettings): Member {
     kill: (signal) => {
       child.kill(signal)
       return ended
+    },
+    signal: (signal) => {
+      child.kill(signal)
     },
   }
 }
