@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { aclsCommand } from './commands/acls.ts'
 import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
@@ -34,6 +35,7 @@ for (const command of [
   verifyCommand(),
   evaluateCommand(),
   topics,
+  aclsCommand(),
   groupsCommand(),
   lagCommand(),
   resetCommand(),

@@ -38,6 +38,8 @@ class Partition {
   error: StreamsError | undefined
   /** Not fetched before that time: its leader is looked for. */
   retryAtMs = 0
+  /** Since when it could not be fetched; undefined = it can. */
+  failingSinceMs: number | undefined
 
   constructor({ topic, partition, offset }: PartitionOffset) {
     this.topic = topic
@@ -130,7 +132,7 @@ export class KafkaConsumer implements Consumer {
         if (waitMs <= 0) await new Promise((resolve) => setImmediate(resolve))
         return waitMs <= 0 ? this.#take() : []
       }
-      await this.#waitForNews(leftMs)
+      await this.#waitForNews(Math.min(leftMs, this.#msToRetry()))
     }
   }
 
@@ -273,6 +275,7 @@ export class KafkaConsumer implements Consumer {
       else partition.error = fetchError(partition, errorCode)
       return
     }
+    partition.failingSinceMs = undefined
     const isReadCommitted = this.#options.isolation === 'read_committed'
     partition.endOffset = isReadCommitted ? fetched.lastStableOffset : fetched.highWatermark
     if (fetched.batches.length === 0) return
@@ -289,13 +292,17 @@ export class KafkaConsumer implements Consumer {
     }
   }
 
-  /** Leaders are asked for again; the partitions wait for that. */
+  /** Leaders are asked for again; the partitions wait for another one, or longer each time. */
   #postpone(partitions: readonly Partition[], error: KafkaError): void {
     const { limits } = this.#cluster
     const nowMs = performance.now()
     this.#silentSinceMs ??= nowMs
     this.#lastTrouble = error
-    for (const partition of partitions) partition.retryAtMs = nowMs + limits.retryBackoffMsMax
+    for (const partition of partitions) {
+      partition.failingSinceMs ??= nowMs
+      const waitMs = Math.max(limits.retryBackoffMs, (nowMs - partition.failingSinceMs) / 2)
+      partition.retryAtMs = nowMs + Math.min(waitMs, limits.retryBackoffMsMax)
+    }
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined
       this.#announce()
@@ -303,14 +310,26 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #refresh(): Promise<void> {
+    const leadersBefore = new Map(this.#turns.map((partition) => [partition, this.#leaderOf(partition)]))
     try {
       await this.#cluster.refresh([...new Set(this.#turns.map(({ topic }) => topic))])
-      for (const partition of this.#turns) partition.retryAtMs = 0
+      for (const [partition, before] of leadersBefore) if (this.#leaderOf(partition) !== before) partition.retryAtMs = 0
     } catch (error) {
       if (!(error instanceof StreamsError) || error.code === 'LOG_UNAVAILABLE') return
       for (const partition of this.#turns) partition.error ??= error
     }
     await sleep(this.#cluster.limits.retryBackoffMs)
+  }
+
+  #msToRetry(): number {
+    const nowMs = performance.now()
+    let waitMs = Number.POSITIVE_INFINITY
+    for (const { retryAtMs } of this.#turns) if (retryAtMs > nowMs) waitMs = Math.min(waitMs, retryAtMs - nowMs)
+    return waitMs
+  }
+
+  #leaderOf({ topic, partition }: Partition): number | undefined {
+    return this.#cluster.topic(topic)?.leaders[partition]
   }
 
   /** A position that is wrong stays wrong until it is sought, so it is said again at every poll. */

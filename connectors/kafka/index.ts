@@ -5,6 +5,7 @@
  *
  * Not in here: an assignor, consensus, replication. The brokers do that.
  */
+export type { Acl } from './acls.ts'
 export { createKafkaLog, type KafkaLog } from './kafka-log.ts'
 export { KAFKA_LIMITS, type KafkaLimits, type KafkaOptions, type SaslOptions } from './kafka-options.ts'
 export type { KafkaMembershipOptions } from './membership.ts'

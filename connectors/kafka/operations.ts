@@ -1,4 +1,5 @@
 import { describeConfigsV4, incrementalAlterConfigsV1, listGroupsV5, metadataV12 } from '@platformatic/kafka'
+import { type Acl, allow } from './acls.ts'
 import type { Cluster } from './cluster.ts'
 import { check, KAFKA_ERROR } from './kafka-errors.ts'
 import { withRetries } from './retry.ts'
@@ -85,6 +86,11 @@ export class KafkaOperations {
       ['streams.heartbeat.interval.ms', settings.heartbeatIntervalMs],
     ].flatMap(([name, value]) => (value === undefined ? [] : [{ name: String(name), value: String(value) }]))
     await this.#alter(GROUP_RESOURCE, group, configs)
+  }
+
+  /** Allows a principal (`User:name`) what `acls` says. */
+  allow(principal: string, acls: readonly Acl[]): Promise<void> {
+    return allow(this.#cluster, principal, acls)
   }
 
   async configureTopic(topic: string, settings: readonly { readonly name: string; readonly value: string }[]) {
