@@ -2,7 +2,7 @@ import { messageOf, StreamsError } from '../base/errors.ts'
 import { parseTaskId } from '../base/ids.ts'
 import type { StreamTask, StreamThread } from '../runtime/index.ts'
 import type { ManagedStore, StoreSpec } from '../stores/index.ts'
-import { lackOf, type Position } from './position.ts'
+import { lackOf, lackOfAny, type Position } from './position.ts'
 import { readStore } from './read-store.ts'
 import type { FailureReason, PartitionResult, StateQueryRequest, StateQueryResult } from './state-query.ts'
 
@@ -82,8 +82,16 @@ function answerTask(
 function answerGlobal(thread: StreamThread, spec: StoreSpec, request: StateQueryRequest): PartitionResult {
   const store = thread.globalStores.get(request.store)
   if (store === undefined) return failure('NOT_PRESENT', `global store ${request.store} is being read`)
+  const read = thread.globalPosition(request.store)
+  const offsets = [...(read?.offsets ?? [])].map(([partition, next]) => [partition, next - 1] as const)
+  const position: Position =
+    read === undefined ? {} : { [read.topic]: Object.fromEntries(offsets.filter(([, offset]) => offset >= 0)) }
   const executionInfo = infoOf(request, `thread ${thread.name}, global`)
-  return answer(store, spec, request, { taskId: undefined, position: {}, executionInfo, streamTimeMs: -1 })
+  const info = { taskId: undefined, position, executionInfo }
+  // It has every partition, so it must be as far in each that the bound names. What is read is committed.
+  const lack = request.positionBound === undefined ? undefined : lackOfAny(position, request.positionBound)
+  if (lack !== undefined) return { ...failure('NOT_UP_TO_BOUND', lack), ...info }
+  return answer(store, spec, request, { ...info, streamTimeMs: -1 })
 }
 
 type Surroundings = Pick<PartitionResult, 'taskId' | 'position' | 'executionInfo'> & { readonly streamTimeMs: number }
@@ -97,14 +105,19 @@ function answer(
   try {
     const read = readStore(store, spec, query, limit)
     if (read !== undefined) return { isSuccess: true, ...read, ...surroundings }
-    const kind = spec.kind === 'key-value' && spec.timestamped ? 'timestamped key-value' : spec.kind
     return {
-      ...failure('UNKNOWN_QUERY_TYPE', `store ${name} is ${kind}, it knows no ${query.kind} query`),
+      ...failure('UNKNOWN_QUERY_TYPE', `store ${name} is ${kindOf(spec)}, it knows no ${query.kind} query`),
       ...surroundings,
     }
   } catch (error) {
     return { ...failure('STORE_EXCEPTION', messageOf(error)), ...surroundings }
   }
+}
+
+function kindOf(spec: StoreSpec): string {
+  const isTimestamped = 'timestamped' in spec && spec.timestamped
+  const headers = 'withHeaders' in spec && spec.withHeaders === true ? ' with headers' : ''
+  return `${isTimestamped ? 'timestamped ' : ''}${spec.kind}${headers}`
 }
 
 /** Offsets of the last records that are in the state: all that was processed, or all that was committed. */

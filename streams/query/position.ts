@@ -31,3 +31,14 @@ export function lackOf(position: Position, bound: Position, partition: number): 
   }
   return undefined
 }
+
+/** The same of a state that has all partitions. */
+export function lackOfAny(position: Position, bound: Position): string | undefined {
+  for (const topic of Object.keys(bound)) {
+    for (const partition of Object.keys(bound[topic] ?? {})) {
+      const lack = lackOf(position, { [topic]: bound[topic] ?? {} }, Number(partition))
+      if (lack !== undefined) return lack
+    }
+  }
+  return undefined
+}

@@ -1,4 +1,5 @@
 import type {
+  AggregationWithHeaders,
   ManagedStore,
   ReadOnlyKeyValueStore,
   ReadOnlySessionStore,
@@ -7,6 +8,7 @@ import type {
   StoreIterator,
   StoreSpec,
   ValueAndTimestamp,
+  ValueTimestampHeaders,
   VersionedRecord,
 } from '../stores/index.ts'
 import type { StateQuery, StateQueryEntry } from './state-query.ts'
@@ -17,15 +19,17 @@ export type Read = { readonly entries: readonly StateQueryEntry[]; readonly isCu
 export function readStore(store: ManagedStore, spec: StoreSpec, query: StateQuery, limit: number): Read | undefined {
   switch (spec.kind) {
     case 'key-value':
-      return readKeyValues(store as unknown as KeyValues, spec.timestamped, query, limit)
+      return readKeyValues(store as unknown as KeyValues, spec, query, limit)
     case 'window':
       return readWindows(store as unknown as Windows, spec, query, limit)
     case 'session':
-      return query.kind === 'session' ? readSessions(store as unknown as Sessions, query.key, limit) : undefined
+      return readSessions(store as unknown as Sessions, spec.withHeaders === true, query, limit)
     case 'versioned':
       return readVersions(store as unknown as Versions, query, limit)
     case 'custom':
-      return undefined
+      return spec.readAs === 'key-value'
+        ? readKeyValues(store as unknown as KeyValues, { timestamped: false }, query, limit)
+        : undefined
     default:
       return spec satisfies never
   }
@@ -41,25 +45,44 @@ const one = (entry: StateQueryEntry | undefined): Read => ({
   isCut: false,
 })
 
-function readKeyValues(store: KeyValues, isTimestamped: boolean, query: StateQuery, limit: number): Read | undefined {
-  const entryOf = (key: unknown, stored: unknown, withTime: boolean): StateQueryEntry => {
-    if (!isTimestamped) return { key, value: stored }
-    const { value, timestampMs } = stored as ValueAndTimestamp<unknown>
-    return withTime ? { key, value, timestampMs } : { key, value }
-  }
+/** What a store keeps beside its values, and so which queries it knows. */
+type Kept = { readonly timestamped: boolean; readonly withHeaders?: boolean }
+
+/** What is asked for beside the value; undefined where the store does not keep it. */
+type Wanted = 'value' | 'timestamp' | 'timestamp and headers'
+
+function wantedOf(kind: StateQuery['kind'], { timestamped, withHeaders = false }: Kept): Wanted | undefined {
+  if (kind.endsWith('-with-headers')) return withHeaders ? 'timestamp and headers' : undefined
+  if (kind.startsWith('timestamped-')) return timestamped ? 'timestamp' : undefined
+  return 'value'
+}
+
+function valueOf(stored: unknown, kept: Kept, wanted: Wanted): Omit<StateQueryEntry, 'key'> {
+  if (!kept.timestamped) return { value: stored }
+  const { value, timestampMs } = stored as ValueAndTimestamp<unknown>
+  if (wanted === 'value') return { value }
+  if (wanted === 'timestamp') return { value, timestampMs }
+  // Java's answer is a record, which has a time.
+  if (timestampMs < 0) throw new Error(`the entry was stored without a timestamp, so it cannot be given as a record`)
+  return { value, timestampMs, headers: (stored as ValueTimestampHeaders<unknown>).headers }
+}
+
+function readKeyValues(store: KeyValues, kept: Kept, query: StateQuery, limit: number): Read | undefined {
+  const wanted = wantedOf(query.kind, kept)
+  if (wanted === undefined) return undefined
   switch (query.kind) {
     case 'key':
-    case 'timestamped-key': {
-      if (query.kind === 'timestamped-key' && !isTimestamped) return undefined
+    case 'timestamped-key':
+    case 'timestamped-key-with-headers': {
       const stored = store.get(query.key)
-      return one(stored === undefined ? undefined : entryOf(query.key, stored, query.kind === 'timestamped-key'))
+      return one(stored === undefined ? undefined : { key: query.key, ...valueOf(stored, kept, wanted) })
     }
     case 'range':
-    case 'timestamped-range': {
-      if (query.kind === 'timestamped-range' && !isTimestamped) return undefined
+    case 'timestamped-range':
+    case 'timestamped-range-with-headers': {
       const entries =
         query.order === 'descending' ? store.reverseRange(query.from, query.to) : store.range(query.from, query.to)
-      return take(entries, limit, ({ key, value }) => entryOf(key, value, query.kind === 'timestamped-range'))
+      return take(entries, limit, ({ key, value }) => ({ key, ...valueOf(value, kept, wanted) }))
     }
     default:
       return undefined
@@ -68,20 +91,27 @@ function readKeyValues(store: KeyValues, isTimestamped: boolean, query: StateQue
 
 function readWindows(
   store: Windows,
-  { windowSizeMs, timestamped }: { readonly windowSizeMs: number; readonly timestamped: boolean },
+  kept: Kept & { readonly windowSizeMs: number },
   query: StateQuery,
   limit: number,
 ): Read | undefined {
-  const entryOf = (key: unknown, startMs: number, stored: unknown): StateQueryEntry => {
-    const window = { key, startMs, endMs: startMs + windowSizeMs }
-    return timestamped ? { ...window, ...(stored as ValueAndTimestamp<unknown>) } : { ...window, value: stored }
-  }
+  const wanted = wantedOf(query.kind, kept)
+  if (wanted === undefined) return undefined
+  const entryOf = (key: unknown, startMs: number, stored: unknown): StateQueryEntry => ({
+    key,
+    startMs,
+    endMs: startMs + kept.windowSizeMs,
+    // Windows that keep it are given with their timestamp, whatever the query.
+    ...valueOf(stored, kept, wanted === 'value' ? 'timestamp' : wanted),
+  })
   switch (query.kind) {
     case 'window-key':
+    case 'window-key-with-headers':
       return take(store.fetchRange(query.key, query.fromMs, query.toMs), limit, ({ startMs, value }) =>
         entryOf(query.key, startMs, value),
       )
     case 'window-range':
+    case 'window-range-with-headers':
       return take(store.fetchAll(query.fromMs, query.toMs), limit, ({ key, value }) =>
         entryOf(key.key, key.window.startMs, value),
       )
@@ -90,8 +120,15 @@ function readWindows(
   }
 }
 
-function readSessions(store: Sessions, key: unknown, limit: number): Read {
-  return take(store.fetch(key), limit, ({ key: { window }, value }) => ({ key, value, ...window }))
+function readSessions(store: Sessions, withHeaders: boolean, query: StateQuery, limit: number): Read | undefined {
+  if (query.kind !== 'session' && !(query.kind === 'session-with-headers' && withHeaders)) return undefined
+  const { key } = query
+  return take(store.fetch(key), limit, ({ key: { window }, value }) => {
+    if (!withHeaders) return { key, value, ...window }
+    const { aggregation, headers } = value as AggregationWithHeaders<unknown>
+    if (query.kind === 'session') return { key, value: aggregation, ...window }
+    return { key, value: aggregation, ...window, timestampMs: window.endMs, headers }
+  })
 }
 
 function readVersions(store: Versions, query: StateQuery, limit: number): Read | undefined {

@@ -3,19 +3,62 @@ import { createLogOwner, createMemoryDisk, type LogOwner } from '#connectors/emb
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { partitionForKey, utf8Encode } from '../base/index.ts'
-import { createStreamsBuilder, serdes, sessionWindows, tumblingWindows } from '../index.ts'
-import { type Log, NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '../ports/index.ts'
+import {
+  createStreamsBuilder,
+  lruStore,
+  type Processor,
+  type StreamRecord,
+  serdes,
+  sessionStoreWithHeaders,
+  sessionWindows,
+  timestampedKeyValueStoreWithHeaders,
+  timestampedWindowStoreWithHeaders,
+  tumblingWindows,
+} from '../index.ts'
+import { type Headers, type Log, NO_METRICS, SILENT_LOGGER } from '../ports/index.ts'
 import { createLocalMembership, createStreamThread, resolveConfig, type StreamThread } from '../runtime/index.ts'
 import {
   executeStateQuery,
   mergePositions,
   mergeStateResults,
+  type Position,
   type StateQuery,
   type StateQueryRequest,
 } from './index.ts'
 
 const PARTITIONS = 2
 const TEXTS = { key: serdes.string, value: serdes.string }
+
+const kept = timestampedKeyValueStoreWithHeaders({ name: 'kept', ...TEXTS })
+const keptWindows = timestampedWindowStoreWithHeaders({
+  name: 'kept-windows',
+  ...TEXTS,
+  windowSizeMs: 10,
+  retentionMs: 1e6,
+})
+const keptSessions = sessionStoreWithHeaders({ name: 'kept-sessions', ...TEXTS, retentionMs: 1e6 })
+const few = lruStore({ name: 'few', ...TEXTS, entriesMax: 2 })
+
+/** Keeps each record with its headers, and one without a timestamp. */
+function createKeeper(): Processor<string, string, never, never> {
+  let keep: (record: StreamRecord<string, string>) => void = () => {}
+  return {
+    init(context) {
+      const store = context.store(kept)
+      const windows = context.store(keptWindows)
+      const sessions = context.store(keptSessions)
+      const lru = context.store(few)
+      keep = ({ key, value, timestampMs, headers }) => {
+        store.put(key, { value, timestampMs, headers })
+        store.put(`${key}!`, { value, timestampMs: -1, headers })
+        windows.put(key, { value, timestampMs, headers }, timestampMs)
+        sessions.put({ key, window: { startMs: timestampMs, endMs: timestampMs + 1 } }, { aggregation: value, headers })
+        lru.put(key, value)
+      }
+    },
+    process: (record) => keep(record),
+  }
+}
 
 function topology() {
   const builder = createStreamsBuilder()
@@ -26,6 +69,15 @@ function topology() {
   grouped.windowedBy(tumblingWindows({ sizeMs: 10, graceMs: 1000 })).count({ store: 'windows' })
   grouped.windowedBy(sessionWindows({ inactivityGapMs: 5, graceMs: 1000 })).count({ store: 'sessions' })
   builder.globalTable('rates', { ...TEXTS, store: 'rates' })
+  const withHeaders = true
+  input.toTable({ store: { name: 'table-h', withHeaders } })
+  grouped
+    .windowedBy(tumblingWindows({ sizeMs: 10, graceMs: 1000 }))
+    .count({ store: { name: 'windows-h', withHeaders } })
+  grouped
+    .windowedBy(sessionWindows({ inactivityGapMs: 5, graceMs: 1000 }))
+    .count({ store: { name: 'sessions-h', withHeaders } })
+  input.process({ stores: [kept, keptWindows, keptSessions, few], get: createKeeper })
   return builder.build()
 }
 
@@ -76,12 +128,14 @@ afterAll(async () => {
   await owner.close()
 })
 
+const headersOf = (value: string): Headers => [{ key: 'of', value: utf8Encode(value) }]
+
 async function write(topic: string, records: readonly (readonly [string, string, number])[]): Promise<void> {
   const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
   await producer.prepareTopics([topic])
   for (const [key, value, timestampMs] of records) {
     const bytes = utf8Encode(key)
-    producer.send(topic, partitionForKey(bytes, PARTITIONS), bytes, utf8Encode(value), timestampMs, NO_HEADERS)
+    producer.send(topic, partitionForKey(bytes, PARTITIONS), bytes, utf8Encode(value), timestampMs, headersOf(value))
   }
   await producer.flush()
   await producer.close()
@@ -164,6 +218,84 @@ describe('interactive queries, version 2', () => {
     const { partitions, global } = ask('rates', { kind: 'key', key: 'x' })
     expect(partitions).toEqual({})
     expect(global).toMatchObject({ isSuccess: true, entries: [{ key: 'x', value: '7' }] })
+  })
+
+  test('a global store says how far it is, in all partitions, and keeps to a bound', async () => {
+    const at = partitionOf('x')
+    const query = { kind: 'key', key: 'x' } as const
+    expect(ask('rates', query).global).toMatchObject({ isSuccess: true, position: { rates: { [at]: 0 } } })
+    const bounded = (positionBound: Position) => ask('rates', query, { positionBound }).global
+    expect(bounded({ rates: { [at]: 0 } })).toMatchObject({ isSuccess: true })
+    expect(bounded({ other: {} })).toMatchObject({ isSuccess: true })
+    for (const bound of [{ [at]: 1 }, { [at]: 0, [1 - at]: 0 }])
+      expect(bounded({ rates: bound })).toMatchObject({ isSuccess: false, reason: 'NOT_UP_TO_BOUND' })
+    await write('rates', [['x', '8', 2]])
+    await until(() => bounded({ rates: { [at]: 1 } })?.isSuccess === true)
+    for (const isolation of ['read-committed', 'read-uncommitted'] as const)
+      expect(ask('rates', query, { isolation }).global).toMatchObject({ entries: [{ key: 'x', value: '8' }] })
+  })
+
+  test('stores with headers answer with them, and without where they are not asked for', () => {
+    const a3 = { key: 'a', value: 'a3' }
+    const headers = headersOf('a3')
+    expect(entriesOf('kept', { kind: 'key', key: 'a' })).toEqual([a3])
+    expect(entriesOf('kept', { kind: 'timestamped-key', key: 'a' })).toEqual([{ ...a3, timestampMs: 30 }])
+    const whole = { ...a3, timestampMs: 30, headers }
+    expect(entriesOf('kept', { kind: 'timestamped-key-with-headers', key: 'a' })).toEqual([whole])
+    const range = { kind: 'timestamped-range-with-headers', from: 'a', to: 'a', order: 'descending' } as const
+    expect(entriesOf('kept', range)).toEqual([whole])
+    expect(entriesOf('kept', { kind: 'range', from: 'a', to: 'a' })).toEqual([a3])
+    expect(entriesOf('kept', { kind: 'timestamped-key', key: 'a!' })).toMatchObject([{ timestampMs: -1 }])
+    const partitions = [partitionOf('a')]
+    // It was put by the task that has a.
+    expect(entriesOf('kept', { kind: 'timestamped-key-with-headers', key: 'a!' }, { partitions })).toEqual([
+      'STORE_EXCEPTION',
+    ])
+
+    const window = { ...a3, startMs: 30, endMs: 40, timestampMs: 30 }
+    const times = { key: 'a', fromMs: 20, toMs: 99 } as const
+    expect(entriesOf('kept-windows', { kind: 'window-key', ...times })).toEqual([window])
+    expect(entriesOf('kept-windows', { kind: 'window-key-with-headers', ...times })).toEqual([{ ...window, headers }])
+    expect(entriesOf('kept-windows', { kind: 'window-range-with-headers', fromMs: 20, toMs: 99 })).toEqual([
+      { ...window, headers },
+    ])
+    const sessions = entriesOf('kept-sessions', { kind: 'session', key: 'a' })
+    expect(sessions.at(-1)).toEqual({ ...a3, startMs: 30, endMs: 31 })
+    expect(entriesOf('kept-sessions', { kind: 'session-with-headers', key: 'a' }).at(-1)).toEqual({
+      ...a3,
+      startMs: 30,
+      endMs: 31,
+      timestampMs: 31,
+      headers,
+    })
+  })
+
+  test("the DSL's stores with headers have empty ones; other stores know no such query", () => {
+    expect(entriesOf('table-h', { kind: 'timestamped-key-with-headers', key: 'a' })).toEqual([
+      { key: 'a', value: 'a3', timestampMs: 30, headers: [] },
+    ])
+    expect(entriesOf('windows-h', { kind: 'window-key-with-headers', key: 'a', fromMs: 0, toMs: 9 })).toEqual([
+      { key: 'a', startMs: 0, endMs: 10, value: 1, timestampMs: 1, headers: [] },
+    ])
+    expect(entriesOf('sessions-h', { kind: 'session-with-headers', key: 'c' })).toEqual([
+      { key: 'c', startMs: 13, endMs: 13, value: 1, timestampMs: 13, headers: [] },
+    ])
+    const partitions = [0]
+    const unknown = (store: string, query: StateQuery) =>
+      expect(entriesOf(store, query, { partitions })).toEqual(['UNKNOWN_QUERY_TYPE'])
+    unknown('table', { kind: 'timestamped-key-with-headers', key: 'a' })
+    unknown('table', { kind: 'timestamped-range-with-headers' })
+    unknown('windows', { kind: 'window-key-with-headers', key: 'a', fromMs: 0, toMs: 9 })
+    unknown('windows', { kind: 'window-range-with-headers', fromMs: 0, toMs: 9 })
+    unknown('sessions', { kind: 'session-with-headers', key: 'a' })
+    unknown('sessions-h', { kind: 'window-range-with-headers', fromMs: 0, toMs: 9 })
+  })
+
+  test('an LRU store answers as a key-value store', () => {
+    expect(entriesOf('few', { kind: 'key', key: 'a' })).toEqual([{ key: 'a', value: 'a3' }])
+    expect(entriesOf('few', { kind: 'range' }, { partitions: [partitionOf('a')] })).toHaveLength(2)
+    expect(entriesOf('few', { kind: 'timestamped-key', key: 'a' }, { partitions: [0] })).toEqual(['UNKNOWN_QUERY_TYPE'])
+    expect(entriesOf('few', { kind: 'key', key: 'a' }, { isolation: 'read-committed' })).toEqual([])
   })
 
   test('what is not committed is seen unless it is asked not to be', async () => {

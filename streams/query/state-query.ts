@@ -1,4 +1,5 @@
 import type { TaskId } from '../base/ids.ts'
+import type { Headers } from '../ports/index.ts'
 import type { Position } from './position.ts'
 
 /**
@@ -17,6 +18,23 @@ export type StateQuery =
       readonly to?: unknown
       readonly order?: QueryOrder
     }
+  /** TimestampedKeyWithHeadersQuery and the like (KIP-1356): with timestamp and headers; of stores that keep headers only. */
+  | { readonly kind: 'timestamped-key-with-headers'; readonly key: unknown }
+  | {
+      readonly kind: 'timestamped-range-with-headers'
+      readonly from?: unknown
+      readonly to?: unknown
+      readonly order?: QueryOrder
+    }
+  | {
+      readonly kind: 'window-key-with-headers'
+      readonly key: unknown
+      readonly fromMs: number
+      readonly toMs: number
+    }
+  | { readonly kind: 'window-range-with-headers'; readonly fromMs: number; readonly toMs: number }
+  /** TimestampedWindowRangeWithHeadersQuery.withKey: the timestamp of a session is its end. */
+  | { readonly kind: 'session-with-headers'; readonly key: unknown }
   /** WindowKeyQuery: windows of the key that start in [fromMs, toMs]. */
   | { readonly kind: 'window-key'; readonly key: unknown; readonly fromMs: number; readonly toMs: number }
   /** WindowRangeQuery.withWindowStartRange: windows of all keys that start in [fromMs, toMs]. */
@@ -70,6 +88,7 @@ export type StateQueryEntry = {
   readonly key?: unknown
   readonly value: unknown
   readonly timestampMs?: number
+  readonly headers?: Headers
   /** Of a window or session; of a version its validity, where `endMs` is absent while it is the latest. */
   readonly startMs?: number
   readonly endMs?: number

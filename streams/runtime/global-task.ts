@@ -35,6 +35,9 @@ export type GlobalTaskOptions = {
   readonly threadName?: string
 }
 
+/** How far a global store has read its topic: offsets behind the last record, by partition. */
+export type GlobalPosition = { readonly topic: string; readonly offsets: ReadonlyMap<number, number> }
+
 type GlobalEntry = {
   readonly topic: string
   readonly processor: ProcessorInstance
@@ -156,6 +159,13 @@ export class GlobalTask implements NodeHost {
   /** Where to read on: the position that the stores hold; undefined = from the start of the partition. */
   position({ topic, partition }: TopicPartition): number | undefined {
     return this.#positions.get(topic)?.get(partition)
+  }
+
+  /** Of the store: the offset behind the last record in it, by partition of its topic. */
+  storePosition(storeName: string): GlobalPosition | undefined {
+    for (const { topic, store } of this.#entries.values())
+      if (store === this.globalStores.get(storeName)) return { topic, offsets: this.#positions.get(topic) ?? new Map() }
+    return undefined
   }
 
   get topics(): readonly string[] {

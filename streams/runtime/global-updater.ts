@@ -14,7 +14,7 @@ import type {
 } from '../ports/index.ts'
 import type { ManagedStore } from '../stores/index.ts'
 import type { StreamsConfig } from './config.ts'
-import { GlobalTask } from './global-task.ts'
+import { type GlobalPosition, GlobalTask } from './global-task.ts'
 import { prepareRecords } from './prepare-records.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
 import { isMendedByRestore, offsetOf } from './task-opener.ts'
@@ -90,6 +90,10 @@ export class GlobalUpdater {
 
   get stores(): ReadonlyMap<string, ManagedStore> {
     return this.#task.globalStores
+  }
+
+  position(storeName: string): GlobalPosition | undefined {
+    return this.#task.storePosition(storeName)
   }
 
   async #readToEnd({ log, clock, logger }: GlobalUpdaterOptions): Promise<void> {

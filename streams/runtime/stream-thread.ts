@@ -18,6 +18,7 @@ import type {
 import { createRecordCache, type ManagedStore, type RecordCache } from '../stores/index.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { StreamsConfig } from './config.ts'
+import type { GlobalPosition } from './global-task.ts'
 import { GlobalUpdater } from './global-updater.ts'
 import { LogCollector } from './log-collector.ts'
 import { describeMember } from './member-description.ts'
@@ -58,6 +59,7 @@ export type StreamThread = {
   /** Running tasks, for queries within this thread between steps. */
   readonly tasks: ReadonlyMap<TaskId, StreamTask>
   readonly globalStores: ReadonlyMap<string, ManagedStore>
+  globalPosition(storeName: string): GlobalPosition | undefined
   readonly topology: ResolvedTopology | undefined
   /** Runs until stopped; rejects with the error that ended it, after closing everything without a commit. */
   run(): Promise<void>
@@ -171,6 +173,10 @@ class Thread implements StreamThread {
 
   get globalStores(): ReadonlyMap<string, ManagedStore> {
     return this.#globals?.stores ?? new Map()
+  }
+
+  globalPosition(storeName: string): GlobalPosition | undefined {
+    return this.#globals?.position(storeName)
   }
 
   stop(): void {

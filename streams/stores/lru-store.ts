@@ -39,6 +39,7 @@ export function lruStore<K, V>(options: LruStoreOptions<K, V>): CustomStoreSpec<
     persistence: 'memory',
     logging: spec.logging,
     caching: false,
+    readAs: 'key-value',
     create: (environment: StoreEnvironment) =>
       new BoundedStore(createKeyValueStore(spec, environment), spec.keySerde as Serde<NonNullable<K>>, entriesMax),
   }

@@ -184,6 +184,8 @@ export type CustomStoreSpec<S extends ManagedStore = ManagedStore> = {
   readonly caching: false
   /** Changelog cleanup: `compact` unless it says otherwise. */
   readonly retentionMs?: number
+  /** Interactive queries read it as this kind of store; absent: it knows none. */
+  readonly readAs?: 'key-value'
   create(environment: StoreEnvironment): S
 }
 
