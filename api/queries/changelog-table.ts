@@ -30,7 +30,6 @@ export type ChangelogTableOptions<V, T> = {
 
 /** Beyond this the table stops taking new keys, and says so. */
 const ROWS_MAX = 2_000_000
-const TIMESTAMP_BYTES = 8
 
 export async function followStore<V, T>(options: ChangelogTableOptions<V, T>): Promise<ChangelogTable<T>> {
   const { application, applicationId, clock, logger, store, project } = options
@@ -51,8 +50,8 @@ export async function followStore<V, T>(options: ChangelogTableOptions<V, T>): P
       return
     }
     if (!rows.has(key)) keys = undefined
-    const plain = spec.timestamped ? bytes.subarray(TIMESTAMP_BYTES) : bytes
-    rows.set(key, project(spec.valueSerde.deserialize(plain, topic, headers) as V, key))
+    // In a changelog the value stands alone, also where the store keeps a timestamp beside it.
+    rows.set(key, project(spec.valueSerde.deserialize(bytes, topic, headers) as V, key))
   }
   const tail: LogTail = await followLog({
     log: application.log,

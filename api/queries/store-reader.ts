@@ -55,10 +55,12 @@ export function createStoreReader(application: ApiApplication): StoreReader {
   }
 }
 
+type Aggregation = { readonly aggregation: unknown }
 type Timestamped = { readonly value: unknown; readonly timestampMs: number }
 
-/** What the application put, without the timestamp that timestamped stores keep beside it. */
+/** What the application put, without the timestamp and the headers that some stores keep beside it. */
 function plainValue(spec: StoreSpec, value: unknown): unknown {
+  if (spec.kind === 'session' && spec.withHeaders === true) return (value as Aggregation).aggregation
   const isTimestamped = (spec.kind === 'key-value' || spec.kind === 'window') && spec.timestamped
   return isTimestamped ? (value as Timestamped).value : value
 }

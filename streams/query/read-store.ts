@@ -57,7 +57,7 @@ function wantedOf(kind: StateQuery['kind'], { timestamped, withHeaders = false }
   return 'value'
 }
 
-function valueOf(stored: unknown, kept: Kept, wanted: Wanted): Omit<StateQueryEntry, 'key'> {
+function entryValue(stored: unknown, kept: Kept, wanted: Wanted): Omit<StateQueryEntry, 'key'> {
   if (!kept.timestamped) return { value: stored }
   const { value, timestampMs } = stored as ValueAndTimestamp<unknown>
   if (wanted === 'value') return { value }
@@ -75,14 +75,14 @@ function readKeyValues(store: KeyValues, kept: Kept, query: StateQuery, limit: n
     case 'timestamped-key':
     case 'timestamped-key-with-headers': {
       const stored = store.get(query.key)
-      return one(stored === undefined ? undefined : { key: query.key, ...valueOf(stored, kept, wanted) })
+      return one(stored === undefined ? undefined : { key: query.key, ...entryValue(stored, kept, wanted) })
     }
     case 'range':
     case 'timestamped-range':
     case 'timestamped-range-with-headers': {
       const entries =
         query.order === 'descending' ? store.reverseRange(query.from, query.to) : store.range(query.from, query.to)
-      return take(entries, limit, ({ key, value }) => ({ key, ...valueOf(value, kept, wanted) }))
+      return take(entries, limit, ({ key, value }) => ({ key, ...entryValue(value, kept, wanted) }))
     }
     default:
       return undefined
@@ -102,7 +102,7 @@ function readWindows(
     startMs,
     endMs: startMs + kept.windowSizeMs,
     // Windows that keep it are given with their timestamp, whatever the query.
-    ...valueOf(stored, kept, wanted === 'value' ? 'timestamp' : wanted),
+    ...entryValue(stored, kept, wanted === 'value' ? 'timestamp' : wanted),
   })
   switch (query.kind) {
     case 'window-key':
