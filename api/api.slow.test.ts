@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createEvent, eventId } from '#schemas'
 import { COMPONENTS } from './create-api.ts'
 import { type JsonSchema, problemOfJson } from './http/json-schema.ts'
+import { methodOf } from './http/mount.ts'
 import type { Route } from './http/route.ts'
 import { PROBLEM_COMPONENT } from './openapi/document.ts'
 import { DEFAULT_START_MS, type RunningSacco, startRunningSacco } from './testing/running-sacco.ts'
@@ -50,10 +50,13 @@ async function examplePath({ path }: Route): Promise<string> {
     .replace('{key}', member)
 }
 
+/** Those that only read, and end. */
+const reads = () => sacco.api.routes.filter((each) => methodOf(each) === 'get' && !each.path.startsWith('/v1/live'))
+
 describe('every route', () => {
   test('answers as the OpenAPI document says', async () => {
     const checked: string[] = []
-    for (const route of sacco.api.routes.filter(({ path }) => !path.startsWith('/v1/live'))) {
+    for (const route of reads()) {
       const response = await call(await examplePath(route))
       expect([route.path, response.status]).toEqual([route.path, 200])
       const type = response.headers.get('content-type')?.split(';')[0] ?? ''
@@ -67,7 +70,7 @@ describe('every route', () => {
   })
 
   test('refuses what is not a parameter of it, naming it', async () => {
-    for (const route of sacco.api.routes.filter(({ path }) => !path.startsWith('/v1/live'))) {
+    for (const route of reads()) {
       const response = await call(`${await examplePath(route)}?mistake=1`)
       expect([route.path, response.status]).toEqual([route.path, 400])
       expect(response.headers.get('content-type')).toBe('application/problem+json')
@@ -81,9 +84,13 @@ describe('every route', () => {
     const document = await json('/openapi.json')
     expect(document.openapi).toBe('3.1.0')
     for (const route of sacco.api.routes) {
-      const { get } = document.paths[route.path]
+      const operation = document.paths[route.path][methodOf(route)]
       const names = Object.keys({ ...route.pathParameters, ...route.queryParameters })
-      expect(get.parameters.map(({ name }: { name: string }) => name)).toEqual(names)
+      expect(operation.parameters.map(({ name }: { name: string }) => name)).toEqual(names)
+      expect([route.operation, operation.requestBody === undefined]).toEqual([
+        route.operation,
+        route.body === undefined,
+      ])
     }
     const text = JSON.stringify(document)
     for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) {
@@ -117,9 +124,13 @@ describe('problems', () => {
     expect(problem.status).toBe(status)
   })
 
-  test('only reading is possible', async () => {
-    const response = await sacco.api.fetch(new Request('http://localhost/v1/members', { method: 'POST' }))
-    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  test.each([
+    ['POST', '/v1/members', 'GET, HEAD'],
+    ['PUT', '/v1/session', 'GET, HEAD, POST, DELETE'],
+    ['DELETE', '/v1/fraud-flags/F1/reviews', 'POST'],
+  ])('%s %s is not possible, and the answer says what is', async (method, path, allow) => {
+    const response = await sacco.api.fetch(new Request(`http://localhost${path}`, { method }))
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
   })
 
   test('a name that is not this server is refused', async () => {
@@ -206,51 +217,107 @@ describe('balances', () => {
   })
 })
 
-test('a flag that an analyst closed is no longer open', async () => {
-  const [flag] = (await json('/v1/fraud-flags?status=open&limit=1')).items
-  await review(flag, 'closed_false_positive', 'Agreed with the member by telephone.')
-  for (;;) {
-    const { status, review: seen } = await json(`/v1/fraud-flags/${flag.id}`)
-    if (status === 'open') await new Promise((resolve) => setTimeout(resolve, 50))
-    else {
-      expect([status, seen.by, seen.reason]).toEqual([
-        'closed_false_positive',
-        'S01-ANALYST',
-        'Agreed with the member by telephone.',
-      ])
-      break
+describe('the work on a flag', () => {
+  const send = (flag: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    Promise.resolve(
+      sacco.api.fetch(
+        new Request(`http://localhost/v1/fraud-flags/${flag}/reviews`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        }),
+      ),
+    )
+  /** Sends, and reads the flag when it has it. */
+  const work = async (flag: string, body: object) => {
+    const response = await send(flag, body)
+    const accepted = (await response.json()) as { eventId: string; position: { topic: string; offset: number } }
+    expect([response.status, accepted]).toEqual([202, expect.objectContaining({ flagId: flag, accepted: true })])
+    for (;;) {
+      const seen = await json(`/v1/fraud-flags/${flag}`)
+      if (seen.history.some(({ eventId }: { eventId: string }) => eventId === accepted.eventId)) return seen
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
-  const idsOf = async (status: string) =>
-    (await json(`/v1/fraud-flags?status=${status}&limit=500`)).items.map(({ id }: { id: string }) => id)
-  expect(await idsOf('closed')).toEqual([flag.id])
-  expect(await idsOf('open')).not.toContain(flag.id)
-})
+  const idsOf = async (query: string) =>
+    (await json(`/v1/fraud-flags?limit=500&${query}`)).items.map(({ id }: { id: string }) => id)
+  const openFlags = async () => idsOf('status=open')
 
-type Flag = {
-  readonly id: string
-  readonly subject: { readonly kind: string; readonly id: string }
-  readonly memberId: string | null
-  readonly detectedAt: string
-}
-async function review(flag: Flag, status: string, reason: string): Promise<void> {
-  const event = createEvent('fraud.flag.reviewed', {
-    event_id: eventId(`review-${flag.id}`),
-    timestamp: flag.detectedAt,
-    data: {
-      flag_id: flag.id,
-      subject_kind: flag.subject.kind,
-      subject_id: flag.subject.id,
-      member_id: flag.memberId,
-      status,
-      reviewed_by: 'S01-ANALYST',
-      reason,
-      reviewed_at: flag.detectedAt,
-    } as never,
-    metadata: { source: 'test' },
+  test('it is taken, annotated and closed, and the lists follow', async () => {
+    const [flag, other] = await openFlags()
+    expect(await json(`/v1/fraud-flags/${flag}`)).toMatchObject({ status: 'open', assignee: null, history: [] })
+    const taken = await work(flag, { action: 'take', by: 'S01-ANNA' })
+    expect(taken).toMatchObject({ status: 'taken', assignee: 'S01-ANNA' })
+    const noted = await work(flag, { action: 'note', note: 'I have called the member.', by: 'S01-BEN' })
+    expect(noted).toMatchObject({ status: 'taken', assignee: 'S01-ANNA' })
+    expect(await idsOf('assignee=S01-ANNA&status=taken')).toEqual([flag])
+    const refused = await work(flag, { action: 'close', outcome: 'confirmed', note: 'Clear.', by: 'S01-BEN' })
+    expect(refused).toMatchObject({ status: 'taken' })
+    expect(refused.history.at(-1)).toMatchObject({ action: 'close', by: 'S01-BEN', refused: 'taken-by-another' })
+    const closed = await work(flag, { action: 'close', outcome: 'reported', note: 'Sent to the FRC.', by: 'S01-ANNA' })
+    expect(closed).toMatchObject({ status: 'closed_reported', review: { by: 'S01-ANNA', reason: 'Sent to the FRC.' } })
+    expect(closed.history.map(({ action }: { action: string }) => action)).toEqual(['take', 'note', 'close', 'close'])
+    expect(await idsOf('status=closed')).toEqual([flag])
+    expect(await idsOf('status=closed_confirmed')).toEqual([])
+    const open = await openFlags()
+    expect([open.includes(flag), open.includes(other)]).toEqual([false, true])
+    expect(await work(flag, { action: 'reopen', note: 'New evidence.', by: 'S01-BEN' })).toMatchObject({
+      status: 'open',
+    })
+    expect(await openFlags()).toContain(flag)
   })
-  await sacco.feed.send(event)
-}
+
+  test('the same event sent again counts once', async () => {
+    const [, flag] = await openFlags()
+    const body = { action: 'take', by: 'S01-ANNA', eventId: 'review-once' }
+    await work(flag, body)
+    await send(flag, body)
+    const released = await work(flag, { action: 'release', note: 'Not mine.', by: 'S01-ANNA' })
+    expect(released.history).toHaveLength(2)
+  })
+
+  test('who follows the feed hears of it', async () => {
+    const [, , flag] = await openFlags()
+    const response = await call('/v1/live/fraud-flags')
+    const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+    await readUntil(reader, 'event: hello')
+    await send(flag, { action: 'take', by: 'S01-ANNA', eventId: 'review-heard' })
+    const text = await readUntil(reader, 'event: review')
+    expect(text).toContain(`"flagId":"${flag}","by":"S01-ANNA","eventId":"review-heard"`)
+    await reader.cancel()
+  })
+
+  test.each([
+    ['nobody', { action: 'take' }, 400, 'by must say who does it'],
+    ['no outcome', { action: 'close', note: 'x', by: 'A' }, 400, 'outcome says how it ended'],
+    ['no reason', { action: 'close', outcome: 'confirmed', by: 'A' }, 400, 'note must say why'],
+    ['an outcome too early', { action: 'take', outcome: 'confirmed', by: 'A' }, 400, 'outcome goes with close only'],
+    ['an unknown action', { action: 'delete', by: 'A' }, 400, '$.action: must be take, note'],
+    ['an unknown field', { action: 'take', by: 'A', more: 1 }, 400, '$.more: is not described'],
+    ['a wrong id', { action: 'take', by: 'a b' }, 400, '$.by: must match'],
+    ['no JSON', '{', 400, 'not JSON'],
+    ['very much', { action: 'note', by: 'A', note: 'x'.repeat(20_000) }, 413, 'more than 16384 bytes'],
+  ])('with %s it is refused', async (_what, body, status, detail) => {
+    const [flag] = await openFlags()
+    const response = await send(flag, body)
+    const problem = (await response.json()) as { detail: string }
+    expect([response.status, problem.detail]).toEqual([status, expect.stringContaining(detail)])
+  })
+
+  test('of a flag that there is not, nothing is written', async () => {
+    expect((await send('none', { action: 'take', by: 'A' })).status).toBe(404)
+  })
+
+  test.each([
+    [{ 'content-type': 'text/plain' }, 415],
+    [{ origin: 'http://evil.example' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 403],
+    [{ origin: 'null' }, 403],
+  ])('a page of another site cannot send %j: %i', async (headers, status) => {
+    const [flag] = await openFlags()
+    expect((await send(flag, { action: 'take', by: 'A' }, headers)).status).toBe(status)
+  })
+})
 
 test('bad input is among the dead letters with its reason, and counted', async () => {
   const letters = (await json('/v1/dead-letters?limit=500')).items

@@ -73,6 +73,51 @@ describe.skipIf(!hasChromium)('dashboards in a real browser', () => {
     await page.close()
   })
 
+  test('a flag is taken, annotated and closed; another analyst sees it at once', async () => {
+    const anna = await open('#/flags')
+    await anna.waitForSelector('.flag[aria-selected="true"]')
+    await anna.keyboard.press('p')
+    const id = (await anna.locator('.flag[aria-selected="true"]').getAttribute('id')) ?? ''
+    const ben = await open(`#/flags/${encodeURIComponent(id.replace(/^flag-/, ''))}`)
+    await ben.waitForSelector('.work')
+    await ben.waitForSelector('.page-head .pill[data-state="live"]')
+    const work = anna.locator('.work')
+    // Nobody signs in here, so it asks who it is, and for a reason.
+    await work.locator('[data-action="take"]').click()
+    await expect.poll(() => work.locator('.notice').textContent()).toContain('staff id')
+    await anna.locator('#work-staff').fill('S01-ANNA')
+    await work.locator('[data-action="take"]').click()
+    await expect
+      .poll(() => work.locator('.work-state').textContent(), { timeout: 20_000 })
+      .toBe('You have it (S01-ANNA).')
+    await expect.poll(() => ben.locator('.work-state').textContent(), { timeout: 20_000 }).toBe('S01-ANNA has it.')
+    expect(await ben.locator('.work [data-action="confirmed"]').count()).toBe(0)
+
+    await work.locator('[data-action="false_positive"]').click()
+    await expect.poll(() => work.locator('.notice').textContent()).toContain('Write a note first')
+    await anna.keyboard.press('Escape')
+    await anna.keyboard.press('n')
+    await anna.keyboard.type('Her brother pays back a loan; she showed the <b>contract</b>.')
+    await work.locator('[data-action="false_positive"]').click()
+    await expect
+      .poll(() => work.locator('.work-state').textContent(), { timeout: 20_000 })
+      .toBe('Closed by S01-ANNA: False alarm.')
+    const steps = work.locator('.steps li')
+    expect(await steps.count()).toBe(2)
+    expect(await steps.first().textContent()).toContain('she showed the <b>contract</b>.')
+    await expect.poll(() => ben.locator('.work .steps li').count(), { timeout: 20_000 }).toBe(2)
+
+    const listed = anna.locator(`.flag[id="${id}"]`)
+    await anna.getByLabel('Which flags').selectOption('closed')
+    await expect.poll(() => listed.locator('.who .badge').textContent(), { timeout: 20_000 }).toContain('False alarm')
+    await anna.keyboard.press('Escape')
+    await anna.keyboard.press('j')
+    await anna.getByLabel('Which flags').selectOption('mine')
+    await expect.poll(() => anna.locator('.flag').count(), { timeout: 20_000 }).toBeLessThanOrEqual(1)
+    await anna.close()
+    await ben.close()
+  }, 90_000)
+
   test('a severity, a rule or words leave out the other flags', async () => {
     const page = await open('#/flags')
     await page.waitForSelector('.flag')

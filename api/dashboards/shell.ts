@@ -60,6 +60,8 @@ const KEYS = [
   ['j k', 'Next and previous flag or member'],
   ['Enter', 'Open the member of a flag, or the member chosen'],
   ['/', 'Search'],
+  ['t', 'Take the opened flag'],
+  ['n', 'Write a note on it'],
   ['p', 'Pause the live list, and go on'],
   ['Esc', 'Close, or back'],
   ['g then f m l s', 'Go to flags, members, loans, system'],
@@ -82,6 +84,7 @@ export function dashboardPage(applicationId: string): string {
   <div class="top-end">
     <form class="find" id="find-form" role="search"><label class="visually-hidden" for="find">Find a member</label><input class="input" id="find" type="search" placeholder="Find a member" autocomplete="off" maxlength="100"></form>
     <span class="pill" id="freshness" role="status" data-state="waiting"><i class="dot"></i><span>Connecting</span></span>
+    <span class="session" id="session"></span>
     <button class="icon-button" id="theme" type="button" aria-label="Light or dark" title="Light or dark">${icon('<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z"/>')}</button>
     <button class="icon-button hide-small" id="help-open" type="button" aria-label="Keys" title="Keys (?)">${icon('<circle cx="12" cy="12" r="9"/><path d="M9.5 9.5a2.5 2.5 0 1 1 3.5 2.300c-.7.3-1 .8-1 1.7M12 17h.01"/>')}</button>
   </div>

@@ -2,7 +2,10 @@
  * The part of JSON Schema (2020-12, as in OpenAPI 3.1) that parameters and answers are described with. The same values
  * validate what comes in and document it.
  */
-export type JsonSchema =
+export type JsonSchema = {
+  /** True: identifies a person, or tells how to reach one. Masked for callers who may not see it. */
+  readonly 'x-personal'?: true
+} & (
   | {
       readonly type: 'string'
       readonly enum?: readonly string[]
@@ -34,6 +37,11 @@ export type JsonSchema =
   | { readonly $ref: string; readonly description?: string }
   | { readonly anyOf: readonly JsonSchema[]; readonly description?: string }
   | { readonly description: string }
+)
+
+/** Marks what identifies a person, or tells how to reach one. */
+export const personal = (schema: JsonSchema): JsonSchema => ({ ...schema, 'x-personal': true })
+export const isPersonal = (schema: JsonSchema): boolean => schema['x-personal'] === true
 
 const COMPONENTS = '#/components/schemas/'
 export const ref = (name: string): JsonSchema => ({ $ref: `${COMPONENTS}${name}` })
@@ -82,6 +90,11 @@ export const dateTime = (description: string): JsonSchema => ({ type: 'string', 
 export const anything = (description: string): JsonSchema => ({ description })
 
 export type SchemaComponents = Readonly<Record<string, JsonSchema>>
+
+/** What a reference leads to; undefined if it leads nowhere. */
+export function resolve(schema: JsonSchema, components: SchemaComponents): JsonSchema | undefined {
+  return '$ref' in schema ? components[schema.$ref.slice(COMPONENTS.length)] : schema
+}
 
 /** Where and how a value does not fit, or undefined if it does. Formats are not looked at. */
 export function problemOfJson(

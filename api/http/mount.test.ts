@@ -2,17 +2,19 @@ import type { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { StreamsError } from '#streams/base'
 import type { Logger } from '#streams/ports'
+import { NO_SIGN_IN } from '../access/sign-in.ts'
 import type { ApiApplication } from '../application.ts'
 import { mountRoutes, newRouter } from './mount.ts'
 import { json, type Route, route } from './route.ts'
 
 const plain = {
+  right: 'open',
   tag: 't',
   summary: 's',
   pathParameters: {},
   queryParameters: {},
   answer: { description: '', content: {} },
-}
+} as const
 const fails = (path: string, error: unknown): Route =>
   route({
     ...plain,
@@ -34,7 +36,8 @@ function create(state: ApiApplication['state']) {
     fails('/moving', new StreamsError('STATE_UNAVAILABLE', 'task 0_1 is restoring')),
     fails('/stopping', new StreamsError('CLOSED', 'gone')),
   ]
-  mountRoutes(app, routes, { application: { state } as ApiApplication, logger, monotonicMs: () => 0 })
+  const guard = { signIn: NO_SIGN_IN, accessLog: undefined, components: {} }
+  mountRoutes(app, routes, { application: { state } as ApiApplication, logger, guard, monotonicMs: () => 0 })
   return { app: app as Hono, logged }
 }
 

@@ -4,10 +4,15 @@ import type { ParameterProblem } from './parameters.ts'
 /** One format for everything that goes wrong: RFC 9457, application/problem+json. */
 export const PROBLEM_KINDS = {
   'bad-parameter': { status: 400, title: 'A parameter is wrong' },
+  'bad-body': { status: 400, title: 'The content of the request is wrong' },
+  unauthenticated: { status: 401, title: 'Sign in first' },
   forbidden: { status: 403, title: 'Not allowed' },
   'not-found': { status: 404, title: 'Not found' },
-  'method-not-allowed': { status: 405, title: 'This API only reads' },
+  'method-not-allowed': { status: 405, title: 'Not possible here' },
   'not-acceptable': { status: 406, title: 'No such format' },
+  conflict: { status: 409, title: 'Not possible in this state' },
+  'too-large': { status: 413, title: 'Too large' },
+  'unsupported-media-type': { status: 415, title: 'Not JSON' },
   'misdirected-request': { status: 421, title: 'Not the name of this server' },
   internal: { status: 500, title: 'Something went wrong here' },
   'not-offered': { status: 501, title: 'The application that runs here does not have this' },
@@ -47,7 +52,8 @@ export function badParameters(errors: readonly ParameterProblem[]): ApiProblem {
   return new ApiProblem('bad-parameter', errors.map(({ field, reason }) => `${field} ${reason}`).join('; '), errors)
 }
 
-export function problemResponse({ kind, message, errors }: ApiProblem): Response {
+/** `allow`: the methods that there are, for a 405. */
+export function problemResponse({ kind, message, errors }: ApiProblem, allow?: string): Response {
   const { status, title } = PROBLEM_KINDS[kind]
   const problem: Problem = {
     type: `urn:mto:problem:${kind}`,
@@ -58,7 +64,8 @@ export function problemResponse({ kind, message, errors }: ApiProblem): Response
   }
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS)
-  if (status === 405) headers.allow = 'GET, HEAD'
+  if (status === 405) headers.allow = allow ?? 'GET, HEAD'
+  if (status === 401) headers['www-authenticate'] = 'Bearer realm="mto"'
   return new Response(JSON.stringify(problem), { status, headers })
 }
 

@@ -44,6 +44,27 @@ export function allowHosts(hosts: readonly string[] | 'any'): MiddlewareHandler 
   }
 }
 
+/**
+ * Refuses what a page of another site has a browser send here: the cookie of a session is not sent along (SameSite),
+ * but a server without sign-in would take it.
+ */
+export function refuseOtherSites(): MiddlewareHandler {
+  return async ({ req }, next) => {
+    if (req.method === 'GET' || req.method === 'HEAD') return next()
+    const site = req.header('sec-fetch-site')
+    const origin = req.header('origin')
+    const isOwn = origin === undefined || hostWithPort(origin) === (req.header('host') ?? new URL(req.url).host)
+    if (!isOwn || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+      return problemResponse(new ApiProblem('forbidden', 'Pages of other sites cannot change anything here.'))
+    }
+    return next()
+  }
+}
+
+function hostWithPort(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
+}
+
 function hostOf(header: string): string {
   return header.replace(/:\d+$/, '').toLowerCase()
 }

@@ -23,6 +23,9 @@ export type FlagFeedOptions = {
   readonly toData: (event: FraudDetected) => object
 }
 
+/** Somebody worked on a flag: what became of it, the flag itself says shortly after. */
+export type FlagTouched = { readonly flagId: string; readonly by: string; readonly eventId: string }
+
 /** A client that missed more has to load the list again: it is told so. */
 const MISSED_RECORDS_MAX = 50_000
 
@@ -35,16 +38,20 @@ type Joined = {
 export async function createFlagFeed(options: FlagFeedOptions): Promise<FlagFeed> {
   const { log, topic, serde, toData } = options
   const clients = new Map<LiveClient, Joined>()
-  const flagOf = (record: LogRecord): FraudDetected | undefined => {
+  type Shown = FraudDetected | EventOf<'fraud.flag.reviewed'>
+  const shownOf = (record: LogRecord): Shown | undefined => {
     if (record.value === null) return undefined
     const event = serde.deserialize(record.value, topic, record.headers) as { readonly event_type?: string }
-    return event.event_type === 'fraud.detected' ? (event as FraudDetected) : undefined
+    const isShown = event.event_type === 'fraud.detected' || event.event_type === 'fraud.flag.reviewed'
+    return isShown ? (event as Shown) : undefined
   }
-  const eventOf = (flag: FraudDetected, positions: readonly PartitionOffset[]): LiveEvent => ({
-    id: formatPositions(positions),
-    event: 'flag',
-    data: toData(flag),
-  })
+  const eventOf = (shown: Shown, positions: readonly PartitionOffset[]): LiveEvent => {
+    const id = formatPositions(positions)
+    if (shown.event_type === 'fraud.detected') return { id, event: 'flag', data: toData(shown) }
+    const { event_id, data } = shown
+    const touched: FlagTouched = { flagId: data.flag_id, by: data.reviewed_by, eventId: event_id }
+    return { id, event: 'review', data: touched }
+  }
   const tail: LogTail = await followLog({
     ...options,
     name: 'api-live-flags',
@@ -52,9 +59,9 @@ export async function createFlagFeed(options: FlagFeedOptions): Promise<FlagFeed
     from: 'end',
     onRecord: (record) => {
       if (clients.size === 0) return
-      const flag = flagOf(record)
-      if (flag === undefined) return
-      const event = eventOf(flag, tail.positions())
+      const shown = shownOf(record)
+      if (shown === undefined) return
+      const event = eventOf(shown, tail.positions())
       for (const joined of clients.values()) {
         if (joined.waiting === undefined) joined.client.send(event)
         else joined.waiting.push(event)
@@ -76,8 +83,8 @@ export async function createFlagFeed(options: FlagFeedOptions): Promise<FlagFeed
     const positions = new Map<string, PartitionOffset>(from.map((each) => [nameOf(each), each]))
     for (const { topic: name, partition, record } of missed) {
       positions.set(nameOf({ topic: name, partition }), { topic: name, partition, offset: record.offset + 1 })
-      const flag = flagOf(record)
-      if (flag !== undefined) joined.client.send(eventOf(flag, [...positions.values()]))
+      const shown = shownOf(record)
+      if (shown !== undefined) joined.client.send(eventOf(shown, [...positions.values()]))
     }
   }
   return {

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { MetricSample } from '#host'
 import { HISTOGRAM_BOUNDS_MS } from '../live/latency-meter.ts'
+import type { RefusalCount } from '../live/refusal-counts.ts'
 import type { SystemMonitor } from '../live/system-monitor.ts'
 
 /**
@@ -18,6 +19,7 @@ export type MetricsOptions = {
   readonly monitor: SystemMonitor
   /** Live clients now, by feed. */
   readonly liveClients: () => Readonly<Record<string, number>>
+  readonly refusals: () => readonly RefusalCount[]
   /** Requests that the schema registry has answered; absent where there is none in this process. */
   readonly registryRequests?: () => number
 }
@@ -57,7 +59,7 @@ export function createApiMetrics(options: MetricsOptions): ApiMetrics {
 }
 
 /** The eight of the requirement document, and what the API itself adds. */
-function documentFamilies({ monitor, liveClients, registryRequests }: MetricsOptions): readonly Family[] {
+function documentFamilies({ monitor, liveClients, refusals, registryRequests }: MetricsOptions): readonly Family[] {
   const { meter } = monitor
   if (monitor.latest === undefined) return []
   const latest = monitor.latest
@@ -90,6 +92,14 @@ function documentFamilies({ monitor, liveClients, registryRequests }: MetricsOpt
       values: histogramValues(meter.histogram),
     },
     gauge('dead_letter_queue_size', 'Records in the dead-letter topics.', one(latest.deadLetters)),
+    gauge(
+      'dead_letters',
+      'Records in the dead-letter and late topics, by reason and the topic that they were read from.',
+      refusals().map(({ kind, topic, reason, count }) => ({
+        labels: { kind, topic: topic ?? '', reason },
+        value: count,
+      })),
+    ),
     gauge('late_events_size', 'Records in the topics of events that came too late.', one(latest.late)),
     gauge(
       'kafka_broker_throughput',

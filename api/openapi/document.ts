@@ -8,6 +8,7 @@ import {
   type SchemaComponents,
   string,
 } from '../http/json-schema.ts'
+import { methodOf } from '../http/mount.ts'
 import type { Parameters } from '../http/parameters.ts'
 import type { Route } from '../http/route.ts'
 
@@ -35,16 +36,33 @@ export function openApiDocument(
       title: 'Mto query API',
       version: '1',
       description:
-        'Reads what the topologies keep: members, balances, risk, loans, fraud flags, and any state store. Nothing here ' +
-        'writes. Every answer says how fresh it is; lists are pages of `items` with the cursor of the `next` one; ' +
+        'Reads what the topologies keep: members, balances, risk, loans, fraud flags, and any state store. The one thing ' +
+        'that it writes is what analysts do with flags, as events. Fields with `x-personal` are masked for roles that ' +
+        'may not see who people are; `x-right` of an operation says what it needs (where signing in is on). Every answer says how fresh it is; lists are pages of `items` with the cursor of the `next` one; ' +
         'problems are application/problem+json.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
-    paths: Object.fromEntries(routes.map((each) => [each.path, { get: operationOf(each) }])),
-    components: { schemas: { ...components, Problem: PROBLEM_COMPONENT } },
+    paths: pathsOf(routes),
+    components: {
+      schemas: { ...components, Problem: PROBLEM_COMPONENT },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: 'mto-session' },
+      },
+    },
+    security: [{ token: [] }, { session: [] }],
   }
+}
+
+function pathsOf(routes: readonly Route[]): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const each of routes) {
+    paths[each.path] ??= {}
+    ;(paths[each.path] as Record<string, object>)[methodOf(each)] = operationOf(each)
+  }
+  return paths
 }
 
 function operationOf(each: Route): object {
@@ -54,8 +72,13 @@ function operationOf(each: Route): object {
     summary: each.summary,
     ...(each.description === undefined ? {} : { description: each.description }),
     parameters: [...parametersOf(each.pathParameters, 'path'), ...parametersOf(each.queryParameters, 'query')],
+    ...(each.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: each.body } } } }),
+    ...(each.right === 'open' ? { security: [] } : {}),
+    'x-right': each.right,
     responses: {
-      200: {
+      [each.answer.status ?? 200]: {
         description: each.answer.description,
         content: Object.fromEntries(Object.entries(each.answer.content).map(([type, schema]) => [type, { schema }])),
       },
@@ -80,6 +103,9 @@ function problemsOf(each: Route): object {
     content: { 'application/problem+json': { schema: ref('Problem') } },
   })
   return {
+    ...(each.right === 'open'
+      ? {}
+      : { 401: problem('Nobody has signed in.'), 403: problem('The role has not the right.') }),
     ...(Object.keys({ ...each.pathParameters, ...each.queryParameters }).length > 0
       ? { 400: problem('A parameter is wrong; `errors` names it and says why.') }
       : {}),

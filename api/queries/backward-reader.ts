@@ -10,6 +10,11 @@ export type BackwardPage = {
   below(count: number): readonly PartitionOffset[] | undefined
 }
 
+/** Of cursors: what `below` gave. */
+export const isPositions = (value: unknown): value is readonly PartitionOffset[] =>
+  Array.isArray(value) &&
+  value.every((each) => typeof each?.topic === 'string' && Number.isSafeInteger(each.partition) && each.offset >= 0)
+
 /** Offsets may have gaps (transactions, compaction): windows grow until they hold enough. */
 const WINDOW_GROWTH = 4
 const WINDOW_RECORDS_MAX = 20_000

@@ -1,5 +1,6 @@
 import { utf8Decode } from '#streams/base'
 import { type Headers, lastHeader, type Serde } from '#streams/ports'
+import { MASKED, maskEvent } from '../access/mask.ts'
 import { type ApiApplication, valueSerdeOf } from '../application.ts'
 import { isoOf } from '../http/freshness.ts'
 import { plainJson } from '../http/plain-json.ts'
@@ -22,6 +23,8 @@ export type DeadLetter = {
 
 const HEX_BYTES_MAX = 64
 const ERRORS = '__streams.errors.'
+/** The wire format's zero byte and schema id: all that is shown of bytes to who sees no personal data. */
+const HEADER_HEX_DIGITS = 10
 /** What an application says itself; short and stable, unlike messages. */
 const REASON_HEADER = 'sacco.reason'
 
@@ -40,12 +43,11 @@ export function deadLetterOf(
     valueSerdeOf(application.topology, topic) ??
     (sourceTopic === null ? undefined : valueSerdeOf(application.topology, sourceTopic))
   const value = readableValue(record.value, serde, sourceTopic ?? topic, record.headers)
-  const exception = text(`${ERRORS}exception`)
   return {
     id: `${topic}-${partition}@${record.offset}`,
     kind,
     time: isoOf(record.timestampMs),
-    reason: text(REASON_HEADER) ?? (exception === 'StreamsError' ? 'unreadable' : (exception ?? 'unknown')),
+    reason: reasonOf(record.headers).reason,
     message: text(`${ERRORS}message`) ?? '',
     source: { topic: sourceTopic, partition: number(`${ERRORS}partition`), offset: number(`${ERRORS}offset`) },
     key: record.key === null ? null : utf8Decode(record.key),
@@ -55,6 +57,25 @@ export function deadLetterOf(
       value === undefined && record.value !== null
         ? Buffer.from(record.value.subarray(0, HEX_BYTES_MAX)).toString('hex')
         : null,
+  }
+}
+
+/** Why a record is in a dead-letter or late topic, in one word, and the topic that it was read from. */
+export function reasonOf(headers: Headers): { readonly reason: string; readonly source: string | null } {
+  const exception = textOf(headers, `${ERRORS}exception`)
+  const reason =
+    textOf(headers, REASON_HEADER) ?? (exception === 'StreamsError' ? 'unreadable' : (exception ?? 'unknown'))
+  return { reason, source: textOf(headers, `${ERRORS}topic`) }
+}
+
+/** Without personal data: of the event what its schema does not classify so, of unreadable bytes the wire header. */
+export function maskDeadLetter(letter: DeadLetter): DeadLetter {
+  return {
+    ...letter,
+    // Messages about bytes show the first of them.
+    message: letter.message.replace(/[0-9a-f]{6,}/g, MASKED),
+    value: letter.value === null ? null : maskEvent(letter.value),
+    valueHex: letter.valueHex === null ? null : letter.valueHex.slice(0, HEADER_HEX_DIGITS),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { FlagStatus, ReviewAction } from '#topologies/sacco'
 import { isoOf } from '../http/freshness.ts'
 import { badParameters, notFound } from '../http/problem.ts'
 import type { Read, StoreReader } from './store-reader.ts'
@@ -42,19 +43,31 @@ export type FlagView = {
   readonly windowStart: string | null
   readonly windowEnd: string | null
   readonly detectedAt: string
-  readonly status: string
-  readonly review: {
-    readonly by: string
-    readonly reason: string
-    readonly at: string
-  } | null
+  readonly status: FlagStatus
+  readonly assignee: string | null
+  readonly review: { readonly by: string; readonly reason: string; readonly at: string } | null
+  readonly history: readonly FlagStepView[]
+}
+
+/** One thing that somebody did with a flag, or tried to. */
+export type FlagStepView = {
+  readonly eventId: string
+  readonly action: ReviewAction
+  readonly status: FlagStatus
+  readonly by: string
+  readonly checkerId: string | null
+  readonly reason: string
+  readonly at: string
+  readonly refused: string | null
 }
 
 export type FlagFilter = {
   readonly member: string | undefined
   readonly rule: string | undefined
   readonly severity: readonly Severity[]
-  readonly status: 'open' | 'closed' | undefined
+  /** None: any. */
+  readonly status: readonly FlagStatus[]
+  readonly assignee: string | undefined
   readonly fromMs: number | undefined
   readonly toMs: number | undefined
 }
@@ -76,6 +89,32 @@ export type FlagReads = {
 }
 
 export function createFlagReads(reader: StoreReader, names: FlagNames): FlagReads {
+  /**
+   * Flags that somebody has worked on are few among many: where only such are asked for, the reviews are looked
+   * through instead of the flags.
+   */
+  const workedOn = async (filter: FlagFilter, after: string | undefined, size: number) => {
+    const { value, freshness } = await reader.page({
+      store: STORES.fraudFlagReviews.name,
+      from: filter.fromMs === undefined ? undefined : timeKey(filter.fromMs),
+      to: filter.toMs === undefined ? undefined : `${timeKey(filter.toMs)}${LAST}`,
+      reverse: true,
+      after,
+      limit: size,
+    })
+    const flags = await Promise.all(
+      value.map(async ({ key, value: review }) => {
+        const id = String(key)
+        if (!hasStatus(review as StoredReview, filter)) return { id, flag: undefined }
+        const { value: flag } = await reader.get(STORES.fraudFlags, id)
+        const isOther =
+          filter.member !== undefined && (flag as StoredFlag | undefined)?.data.member_id !== filter.member
+        return { id, flag: isOther ? undefined : (flag as StoredFlag | undefined) }
+      }),
+    )
+    return { flags, freshness, isLast: value.length < size }
+  }
+
   /** Reviews of flags whose ids lie between two ids, by flag. */
   const reviewsBetween = async (from: string, to: string): Promise<ReadonlyMap<string, StoredReview>> => {
     if (!reader.has(STORES.fraudFlagReviews)) return new Map()
@@ -87,6 +126,7 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
     const from = filter.fromMs === undefined ? undefined : timeKey(filter.fromMs)
     const to = filter.toMs === undefined ? undefined : `${timeKey(filter.toMs)}${LAST}`
     const { member } = filter
+    if (isWorkedOn(filter) && reader.has(STORES.fraudFlagReviews)) return workedOn(filter, after, size)
     if (member === undefined) {
       const page = { store: STORES.fraudFlags.name, from, to, reverse: true, after, limit: size }
       const { value, freshness } = await reader.page(page)
@@ -137,18 +177,23 @@ export function createFlagReads(reader: StoreReader, names: FlagNames): FlagRead
   }
 }
 
-const isNarrow = ({ rule, severity, status }: FlagFilter): boolean =>
-  rule !== undefined || severity.length > 0 || status !== undefined
+const isNarrow = ({ rule, severity, status, assignee }: FlagFilter): boolean =>
+  rule !== undefined || severity.length > 0 || status.length > 0 || assignee !== undefined
 
-function passes(
-  { data }: StoredFlag,
-  review: StoredReview | undefined,
-  { rule, severity, status }: FlagFilter,
-): boolean {
+/** Only flags that have a review can pass. */
+const isWorkedOn = ({ status, assignee }: FlagFilter): boolean =>
+  assignee !== undefined || (status.length > 0 && !status.includes('open'))
+
+function hasStatus(review: StoredReview | undefined, { status, assignee }: FlagFilter): boolean {
+  if (assignee !== undefined && review?.assignee !== assignee) return false
+  return status.length === 0 || status.includes((review?.status ?? 'open') as FlagStatus)
+}
+
+function passes({ data }: StoredFlag, review: StoredReview | undefined, filter: FlagFilter): boolean {
+  const { rule, severity } = filter
   if (rule !== undefined && data.rule_id !== rule) return false
   if (severity.length > 0 && !severity.includes(data.severity)) return false
-  const isClosed = review?.status.startsWith('closed') ?? false
-  return status === undefined || isClosed === (status === 'closed')
+  return hasStatus(review, filter)
 }
 
 export function flagView(
@@ -197,9 +242,22 @@ export function flagView(
     windowStart: data.window_start,
     windowEnd: data.window_end,
     detectedAt: data.detected_at,
-    status: review?.status ?? 'open',
+    status: (review?.status ?? 'open') as FlagStatus,
+    assignee: review?.assignee ?? null,
     review:
-      review === undefined ? null : { by: review.reviewed_by, reason: review.reason, at: isoOf(review.reviewed_ms) },
+      review === undefined || review.reviewed_by === ''
+        ? null
+        : { by: review.reviewed_by, reason: review.reason, at: isoOf(review.reviewed_ms) },
+    history: (review?.steps ?? []).map((step) => ({
+      eventId: step.event_id,
+      action: step.action as ReviewAction,
+      status: step.status as FlagStatus,
+      by: step.by,
+      checkerId: step.checker_id,
+      reason: step.reason,
+      at: isoOf(step.time_ms),
+      refused: step.refused,
+    })),
   }
 }
 

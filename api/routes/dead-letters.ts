@@ -1,11 +1,25 @@
+import { seesIdentity } from '../access/roles.ts'
 import type { ApiApplication } from '../application.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { freshnessOf, logFreshness } from '../http/freshness.ts'
-import { anything, array, dateTime, integer, nullable, object, oneOf, ref, string } from '../http/json-schema.ts'
+import {
+  anything,
+  array,
+  boolean,
+  dateTime,
+  integer,
+  nullable,
+  object,
+  oneOf,
+  personal,
+  ref,
+  string,
+} from '../http/json-schema.ts'
 import { optionalChoice, optionalText, pageCursor, pageLimit } from '../http/parameters.ts'
 import { json, type Route, route } from '../http/route.ts'
-import { type PlacedRecord, readBackwards } from '../queries/backward-reader.ts'
-import { type DeadLetter, deadLetterOf } from '../queries/dead-letters.ts'
+import type { RefusalCounts } from '../live/refusal-counts.ts'
+import { isPositions, type PlacedRecord, readBackwards } from '../queries/backward-reader.ts'
+import { type DeadLetter, deadLetterOf, maskDeadLetter } from '../queries/dead-letters.ts'
 import type { StoreReader } from '../queries/store-reader.ts'
 
 export const DEAD_LETTER_SCHEMAS = {
@@ -19,10 +33,20 @@ export const DEAD_LETTER_SCHEMAS = {
       { topic: nullable(string()), partition: nullable(integer()), offset: nullable(integer()) },
       'Where it was read, as far as it is known.',
     ),
-    key: nullable(string()),
+    key: personal(nullable(string())),
     value: anything('The event, where its bytes can be read; else null.'),
     valueBytes: integer(),
-    valueHex: nullable(string(), 'The first bytes in hexadecimal, where they cannot.'),
+    valueHex: nullable(
+      string(),
+      'The first bytes in hexadecimal, where they cannot; who sees no personal data gets those of the wire header only.',
+    ),
+  }),
+  RefusalCount: object({
+    kind: oneOf(['dead-letter', 'late']),
+    topic: nullable(string(), 'Topic that the records were read from, as far as it is known.'),
+    reason: string('Why, in one word.'),
+    count: integer(),
+    newest: dateTime('Time of the newest record.'),
   }),
   InputCount: object({
     topic: string(),
@@ -43,19 +67,16 @@ export function deadLetterRoutes(
   application: ApiApplication,
   reader: StoreReader,
   topics: DeadLetterTopics,
+  refusals: RefusalCounts,
 ): readonly Route[] {
-  return [listDeadLetters(application, topics), countInputs(reader)]
+  return [listDeadLetters(application, topics), countDeadLetters(refusals), countInputs(reader)]
 }
-
-type Position = { readonly topic: string; readonly partition: number; readonly offset: number }
-const isPositions = (value: unknown): value is readonly Position[] =>
-  Array.isArray(value) &&
-  value.every((each) => typeof each?.topic === 'string' && Number.isSafeInteger(each.partition) && each.offset >= 0)
 
 function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics): Route {
   return route({
     path: '/v1/dead-letters',
     operation: 'listDeadLetters',
+    right: 'dead-letters',
     tag: 'System',
     summary: 'Events that were not processed, the newest first: why, where from, what they are',
     description:
@@ -77,7 +98,7 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
         }),
       },
     },
-    handle: async ({ query: { kind, reason, limit, cursor } }) => {
+    handle: async ({ query: { kind, reason, limit, cursor }, caller }) => {
       const before = decodeCursor(cursor, isPositions)
       const wanted = [...(kind === 'late' ? [] : topics.deadLetter), ...(kind === 'dead-letter' ? [] : topics.late)]
       const size = reason === undefined ? limit : SCANNED_MAX
@@ -88,7 +109,8 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
         const record = page.records[looked] as PlacedRecord
         const isLate = topics.late.includes(record.topic)
         const letter = deadLetterOf(record, application, isLate ? 'late' : 'dead-letter')
-        if (reason === undefined || letter.reason === reason) items.push(letter)
+        if (reason !== undefined && letter.reason !== reason) continue
+        items.push(seesIdentity(caller) ? letter : maskDeadLetter(letter))
       }
       const next = page.below(looked)
       const newestMs = page.records[0]?.record.timestampMs
@@ -97,10 +119,29 @@ function listDeadLetters(application: ApiApplication, topics: DeadLetterTopics):
   })
 }
 
+function countDeadLetters(refusals: RefusalCounts): Route {
+  return route({
+    path: '/v1/dead-letter-counts',
+    operation: 'countDeadLetters',
+    right: 'platform',
+    tag: 'System',
+    summary: 'How many records were refused or came too late, by reason and topic, the most frequent first',
+    description: 'All that the dead-letter and late topics hold; `complete` is false while they are still being read.',
+    pathParameters: {},
+    queryParameters: {},
+    answer: {
+      description: 'Counts.',
+      content: { 'application/json': object({ items: array(ref('RefusalCount')), complete: boolean() }) },
+    },
+    handle: () => json({ items: refusals.read(), complete: refusals.isComplete }),
+  })
+}
+
 function countInputs(reader: StoreReader): Route {
   return route({
     path: '/v1/input-accounting',
     operation: 'countInputs',
+    right: 'platform',
     tag: 'System',
     summary: 'What became of every input, by topic: processed, duplicate, late, dead-lettered',
     pathParameters: {},

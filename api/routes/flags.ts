@@ -1,7 +1,8 @@
+import { CLOSED_STATUSES, FLAG_STATUSES } from '#topologies/sacco'
 import { decodeCursor, encodeCursor, isString } from '../http/cursor.ts'
 import { freshnessOf } from '../http/freshness.ts'
 import { ref } from '../http/json-schema.ts'
-import { choices, moment, optionalChoice, optionalText, pageCursor, pageLimit, pathText } from '../http/parameters.ts'
+import { choices, moment, optionalText, pageCursor, pageLimit, pathText } from '../http/parameters.ts'
 import { json, type Route, route } from '../http/route.ts'
 import { checkTimes, ruleView, SEVERITIES } from '../queries/flags.ts'
 import { need, type SaccoContext } from '../queries/sacco-context.ts'
@@ -9,6 +10,7 @@ import { STORES } from '../queries/stored.ts'
 import { pageOf } from './sacco-schemas.ts'
 
 const tag = 'Fraud'
+const STATUS_CHOICES = [...FLAG_STATUSES, 'closed'] as const
 
 export function flagRoutes(context: SaccoContext): readonly Route[] {
   return [listFlags(context), readFlag(context), listRules(context)]
@@ -18,6 +20,7 @@ function listFlags(context: SaccoContext): Route {
   return route({
     path: '/v1/fraud-flags',
     operation: 'listFraudFlags',
+    right: 'members',
     tag,
     summary: 'Fraud flags, the newest first',
     description: 'With narrow filters a page may hold fewer items than `limit` although there is a `next` one.',
@@ -26,7 +29,8 @@ function listFlags(context: SaccoContext): Route {
       member: optionalText('Only flags that concern this member.'),
       rule: optionalText('Only flags of this rule.'),
       severity: choices('Only these severities.', SEVERITIES),
-      status: optionalChoice('Open, or closed by somebody.', ['open', 'closed']),
+      status: choices('Where the work stands: `open` nobody has it, `closed` any kind of closed.', STATUS_CHOICES),
+      assignee: optionalText('Only flags that this person works on, or worked on until they were closed.'),
       from: moment('Detected at or after this moment.'),
       to: moment('Detected at or before this moment.'),
       limit: pageLimit,
@@ -34,11 +38,12 @@ function listFlags(context: SaccoContext): Route {
     },
     answer: { description: 'A page of flags.', content: { 'application/json': pageOf('FraudFlag') } },
     handle: async ({ query }) => {
-      const { member, rule, severity, status, from, to, limit, cursor } = query
+      const { member, rule, severity, assignee, from, to, limit, cursor } = query
       checkTimes(from, to)
       need(context.reader, STORES.fraudFlags, STORES.fraudFlagsByMember)
       await context.rules()
-      const filter = { member, rule, severity, status, fromMs: from, toMs: to }
+      const status = query.status.flatMap((each) => (each === 'closed' ? CLOSED_STATUSES : [each]))
+      const filter = { member, rule, severity, status, assignee, fromMs: from, toMs: to }
       const { value, freshness } = await context.flags.find(filter, limit, decodeCursor(cursor, isString))
       const next = value.after === undefined ? null : encodeCursor(value.after)
       return json({ items: value.flags, next }, freshnessOf(freshness))
@@ -50,6 +55,7 @@ function readFlag(context: SaccoContext): Route {
   return route({
     path: '/v1/fraud-flags/{flag}',
     operation: 'readFraudFlag',
+    right: 'members',
     tag,
     summary: 'A fraud flag with its evidence',
     pathParameters: { flag: pathText('Id of the flag.') },
@@ -74,6 +80,7 @@ function listRules(context: SaccoContext): Route {
   return route({
     path: '/v1/fraud-rules',
     operation: 'listFraudRules',
+    right: 'platform',
     tag,
     summary: 'The fraud rules in force, with their thresholds and how often each fired, live and in shadow',
     pathParameters: {},

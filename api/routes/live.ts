@@ -1,9 +1,11 @@
 import type { Clock } from '#streams/ports'
-import { string } from '../http/json-schema.ts'
+import { type Guard, maskForCaller, recordAccess } from '../access/guard.ts'
+import { type Asking, seesIdentity } from '../access/roles.ts'
+import { ref, string } from '../http/json-schema.ts'
 import { optionalText } from '../http/parameters.ts'
 import { ApiProblem } from '../http/problem.ts'
 import { type Answer, type Route, response, route } from '../http/route.ts'
-import { type LiveClient, liveResponse } from '../live/event-stream.ts'
+import { type LiveClient, type LiveEvent, liveResponse } from '../live/event-stream.ts'
 import type { FlagFeed } from '../live/flag-feed.ts'
 import type { SystemMonitor, SystemSnapshot } from '../live/system-monitor.ts'
 
@@ -22,6 +24,7 @@ export type LiveParts = {
   readonly monitor: SystemMonitor
   readonly flags: FlagFeed | undefined
   readonly clients: Map<string, number>
+  readonly guard: Guard
 }
 
 export function liveRoutes(parts: LiveParts): readonly Route[] {
@@ -59,36 +62,65 @@ function flagsRoute(parts: LiveParts): Route {
   return route({
     path: '/v1/live/fraud-flags',
     operation: 'followFraudFlags',
+    right: 'members',
     tag,
     summary: 'Fraud flags as they are raised, as server-sent events',
     description:
-      'Events `flag` (data: a FraudFlag), `hello` at the start, `gap` when too much was missed, `cut-off` with a reason ' +
+      'Events `flag` (data: a FraudFlag), `review` when somebody has worked on one (data: `flagId`, `by`, `eventId`), `hello` at the start, `gap` when too much was missed, `cut-off` with a reason ' +
       'before the server ends a stream, for example because the client reads too slowly. Ids are positions of the log: ' +
       'a client that comes back with `Last-Event-ID` misses nothing.',
     pathParameters: {},
     queryParameters: { lastEventId },
     answer: { description: 'A stream of events.', content },
-    handle: ({ request, query }) => {
-      const { flags } = parts
+    handle: ({ request, query, caller }) => {
+      const { flags, guard } = parts
       if (flags === undefined) {
         throw new ApiProblem('not-offered', 'The application that runs here raises no fraud flags.')
       }
+      let guarded: LiveClient | undefined
       return serve({
         parts,
         name: 'fraud-flags',
-        join: (client) => flags.join(client, request.headers.get('last-event-id') ?? query.lastEventId),
-        leave: (client) => {
-          if (client !== undefined) flags.leave(client)
+        join: (client) => {
+          guarded = guardClient(client, guard, caller)
+          return flags.join(guarded, request.headers.get('last-event-id') ?? query.lastEventId)
+        },
+        leave: () => {
+          if (guarded !== undefined) flags.leave(guarded)
         },
       })
     },
   })
 }
 
+const FLAGS_ROUTE = { right: 'members', operation: 'followFraudFlags', path: '/v1/live/fraud-flags' } as const
+
+/** Each flag is recorded as seen by the caller before it is sent, and sent as the caller may see it. */
+function guardClient(client: LiveClient, guard: Guard, caller: Asking): LiveClient {
+  if (guard.accessLog === undefined && seesIdentity(caller)) return client
+  let last: Promise<void> = Promise.resolve()
+  const sendGuarded = async (event: LiveEvent): Promise<void> => {
+    if (client.closed) return
+    if (event.event === 'flag') await recordAccess(guard, FLAGS_ROUTE, caller, event.data, {})
+    const data = event.event === 'flag' ? maskForCaller(guard, ref('FraudFlag'), caller, event.data) : event.data
+    client.send({ ...event, data })
+  }
+  return {
+    send: (event) => {
+      last = last.then(() => sendGuarded(event)).catch(() => client.end('accesses cannot be recorded right now'))
+    },
+    end: (reason) => client.end(reason),
+    get closed() {
+      return client.closed
+    },
+  }
+}
+
 function metricsRoute(parts: LiveParts): Route {
   return route({
     path: '/v1/live/metrics',
     operation: 'followMetrics',
+    right: 'platform',
     tag,
     summary: 'Throughput, latency, lag and dead letters once a second, as server-sent events',
     description:

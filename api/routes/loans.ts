@@ -15,6 +15,7 @@ export function loanRoutes(context: SaccoContext): readonly Route[] {
     route({
       path: '/v1/loans/{loan}',
       operation: 'readLoan',
+      right: 'members',
       tag,
       summary: 'A loan: state, arrears, band, guarantors, schedule with what is paid',
       pathParameters: { loan: pathText('Id of the loan.') },
@@ -31,6 +32,7 @@ export function loanRoutes(context: SaccoContext): readonly Route[] {
     route({
       path: '/v1/portfolio',
       operation: 'readPortfolio',
+      right: 'platform',
       tag,
       summary: 'The loan portfolio: outstanding, arrears, PAR30, by band of delinquency and by product',
       pathParameters: {},
@@ -46,6 +48,7 @@ export function loanRoutes(context: SaccoContext): readonly Route[] {
     route({
       path: '/v1/risk-distribution',
       operation: 'readRiskDistribution',
+      right: 'platform',
       tag: 'Members',
       summary: 'How many members have which risk score',
       pathParameters: {},

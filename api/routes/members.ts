@@ -1,4 +1,6 @@
 import type { PartitionOffset } from '#streams/ports'
+import { maskEventData } from '../access/mask.ts'
+import { seesIdentity } from '../access/roles.ts'
 import type { ApiApplication } from '../application.ts'
 import { decodeCursor, encodeCursor, isString } from '../http/cursor.ts'
 import { freshnessOf } from '../http/freshness.ts'
@@ -62,6 +64,7 @@ function findMembers(context: SaccoContext): Route {
   return route({
     path: '/v1/members',
     operation: 'findMembers',
+    right: 'members',
     tag,
     summary: 'Members, by a part of their name, id, phone number or e-mail address',
     description: 'Searched in a directory that follows the `members` store by about one commit.',
@@ -74,7 +77,7 @@ function findMembers(context: SaccoContext): Route {
       cursor: pageCursor,
     },
     answer: { description: 'A page of members.', content: { 'application/json': pageOf('MemberSummary') } },
-    handle: ({ query: { search, status, order = 'id', limit, cursor } }) => {
+    handle: ({ query: { search, status, order = 'id', limit, cursor }, caller }) => {
       need(context.reader, STORES.members)
       const after = decodeCursor(cursor, isListCursor)
       if (after !== undefined && after[0] !== order) {
@@ -87,7 +90,9 @@ function findMembers(context: SaccoContext): Route {
       for (const id of ids) {
         const row = context.directory?.rows.get(id)
         if (row === undefined || (status !== undefined && row.status !== status)) continue
-        if (!words.every((word) => row.searched.includes(word))) continue
+        // Whoever may not see names and numbers may not ask for them either.
+        const searched = seesIdentity(caller) ? row.searched : id.toLowerCase()
+        if (!words.every((word) => searched.includes(word))) continue
         if (items.length === limit) {
           const score = context.riskScores?.rows.get(last ?? '') ?? -1
           return json({ items, next: encodeCursor([order, last ?? '', score]) }, context.directory?.freshness())
@@ -130,6 +135,7 @@ function readOne(context: SaccoContext): Route {
   return route({
     path: '/v1/members/{member}',
     operation: 'readMember',
+    right: 'members',
     tag,
     summary: 'A member: profile, balances, risk, loans, guarantees, open flags',
     pathParameters: { member: memberParameter },
@@ -161,7 +167,8 @@ async function openFlagsOf(context: SaccoContext, memberId: string) {
     member: memberId,
     rule: undefined,
     severity: [],
-    status: 'open',
+    status: ['open', 'taken', 'escalated'],
+    assignee: undefined,
     fromMs: undefined,
     toMs: undefined,
   } as const
@@ -173,6 +180,7 @@ function balances(context: SaccoContext): Route {
   return route({
     path: '/v1/members/{member}/balances',
     operation: 'readBalances',
+    right: 'members',
     tag,
     summary: 'Balances of all accounts of a member, now or as of a moment',
     pathParameters: { member: memberParameter },
@@ -206,6 +214,7 @@ function movements(context: SaccoContext): Route {
   return route({
     path: '/v1/members/{member}/movements',
     operation: 'listMovements',
+    right: 'members',
     tag,
     summary: 'Movements of money on the accounts of a member, the newest first, with the balance after each',
     description: 'Movements of one account in the same millisecond are one item: their sum.',
@@ -239,6 +248,7 @@ function risk(context: SaccoContext): Route {
   return route({
     path: '/v1/members/{member}/risk',
     operation: 'readRisk',
+    right: 'members',
     tag,
     summary: 'The risk score of a member, with its reasons and the values behind them',
     pathParameters: { member: memberParameter },
@@ -264,6 +274,7 @@ function velocity(context: SaccoContext): Route {
   return route({
     path: '/v1/members/{member}/velocity',
     operation: 'readVelocity',
+    right: 'members',
     tag,
     summary: 'How much money moved in and out, by windows of time',
     pathParameters: { member: memberParameter },
@@ -299,6 +310,7 @@ function events(application: ApiApplication, applicationId: string, context: Sac
   return route({
     path: '/v1/members/{member}/events',
     operation: 'listMemberEvents',
+    right: 'members',
     tag,
     summary: 'Events of a member as they are in the log, the newest first',
     description:
@@ -308,14 +320,17 @@ function events(application: ApiApplication, applicationId: string, context: Sac
     queryParameters: { limit: pageLimit, cursor: pageCursor },
     answer: { description: 'A page of events.', content: { 'application/json': pageOf('MemberEvent') } },
     findsById: true,
-    handle: async ({ path, query: { limit, cursor } }) => {
+    handle: async ({ path, query: { limit, cursor }, caller }) => {
       const trail = createTrail()
       need(context.reader, STORES.members)
       await readMember(context.reader, path.member, trail)
       const before = decodeCursor(cursor, isBounds)
       const page = await readMemberEvents(application, applicationId, path.member, limit, before)
       const next = page.before === undefined ? null : encodeCursor(page.before)
-      return json({ items: page.events, next }, freshnessOf(trail.all))
+      const items = seesIdentity(caller)
+        ? page.events
+        : page.events.map((event) => ({ ...event, data: maskEventData(event.eventType, event.data) }))
+      return json({ items, next }, freshnessOf(trail.all))
     },
   })
 }

@@ -1,5 +1,7 @@
 import type { StoreSpec } from '#streams'
 import type { QueryEntry } from '#streams/query'
+import { maskStored } from '../access/mask.ts'
+import { type Asking, seesIdentity } from '../access/roles.ts'
 import { type ApiApplication, type StoreEntry, storeNamed, storesOf } from '../application.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { FRESHNESS_SCHEMA, freshnessOf, isoOf } from '../http/freshness.ts'
@@ -9,6 +11,7 @@ import { plainJson } from '../http/plain-json.ts'
 import { ApiProblem, badParameters } from '../http/problem.ts'
 import { json, type Route, route } from '../http/route.ts'
 import type { StoreReader } from '../queries/store-reader.ts'
+import { STORES } from '../queries/stored.ts'
 
 export const STORE_SCHEMAS = {
   Freshness: FRESHNESS_SCHEMA,
@@ -46,6 +49,7 @@ function listStores({ topology }: ApiApplication, reader: StoreReader): Route {
   return route({
     path: '/v1/stores',
     operation: 'listStores',
+    right: 'stores',
     tag: 'Stores',
     summary: 'The state stores of the application',
     pathParameters: {},
@@ -90,6 +94,7 @@ function readKey({ topology }: ApiApplication, reader: StoreReader): Route {
   return route({
     path: '/v1/stores/{store}/keys/{key}',
     operation: 'readKey',
+    right: 'stores',
     tag: 'Stores',
     summary: 'The value or values of a key',
     description:
@@ -114,14 +119,15 @@ function readKey({ topology }: ApiApplication, reader: StoreReader): Route {
       },
     },
     findsById: true,
-    handle: async ({ path, query }) => {
+    handle: async ({ path, query, caller }) => {
       const { spec } = storeNamed(topology, path.store)
+      const show = entryFor(spec, caller)
       const key = keyOf(spec, path.key, 'key')
       const { value, freshness } = await reader.ask(keyQuery(spec, key, query))
       if (value.length === 0) {
         throw new ApiProblem('not-found', `Store ${path.store} has no key ${JSON.stringify(path.key)}.`)
       }
-      return json({ store: path.store, items: value.map(entryJson), next: null }, freshnessOf(freshness))
+      return json({ store: path.store, items: value.map(show), next: null }, freshnessOf(freshness))
     },
   })
 }
@@ -160,6 +166,7 @@ function readRange({ topology }: ApiApplication, reader: StoreReader): Route {
   return route({
     path: '/v1/stores/{store}/range',
     operation: 'readRange',
+    right: 'stores',
     tag: 'Stores',
     summary: 'Entries in the order of their keys',
     description:
@@ -188,13 +195,14 @@ function readRange({ topology }: ApiApplication, reader: StoreReader): Route {
       },
     },
     findsById: true,
-    handle: async ({ path, query }) => {
+    handle: async ({ path, query, caller }) => {
       const { spec } = storeNamed(topology, path.store)
-      if (spec.kind === 'window') return windows(spec.name, query, reader)
+      const show = entryFor(spec, caller)
+      if (spec.kind === 'window') return windows(spec.name, query, reader, show)
       if (spec.kind !== 'key-value') {
         throw new ApiProblem('not-offered', `Store ${spec.name} is of kind ${spec.kind}: ask it by key.`)
       }
-      return keyPage(spec, query, reader)
+      return keyPage(spec, query, reader, show)
     },
   })
 }
@@ -210,15 +218,15 @@ type RangeQuery = {
   readonly cursor: string | undefined
 }
 
-async function windows(store: string, { start, end, order, limit }: RangeQuery, reader: StoreReader) {
+async function windows(store: string, { start, end, order, limit }: RangeQuery, reader: StoreReader, show: Show) {
   const fromMs = start ?? 0
   const toMs = end ?? LAST_MOMENT_MS
   const reverse = order === 'descending'
   const { value, freshness } = await reader.ask({ store, kind: 'window-all', fromMs, toMs, reverse, limit })
-  return json({ store, items: value.slice(0, limit).map(entryJson), next: null }, freshnessOf(freshness))
+  return json({ store, items: value.slice(0, limit).map(show), next: null }, freshnessOf(freshness))
 }
 
-async function keyPage(spec: StoreSpec & { kind: 'key-value' }, query: RangeQuery, reader: StoreReader) {
+async function keyPage(spec: StoreSpec & { kind: 'key-value' }, query: RangeQuery, reader: StoreReader, show: Show) {
   const { from, to, prefix, order, limit, cursor } = query
   const reverse = order === 'descending'
   if (prefix !== undefined && (from !== undefined || to !== undefined || reverse)) {
@@ -237,7 +245,7 @@ async function keyPage(spec: StoreSpec & { kind: 'key-value' }, query: RangeQuer
   })
   const last = value.length === limit ? value.at(-1) : undefined
   const next = last === undefined ? null : encodeCursor({ key: textOfKey(last.key) })
-  return json({ store: spec.name, items: value.map(entryJson), next }, freshnessOf(freshness))
+  return json({ store: spec.name, items: value.map(show), next }, freshnessOf(freshness))
 }
 
 const isCursor = (value: unknown): value is { readonly key: string } =>
@@ -255,6 +263,23 @@ function keyOf(spec: StoreSpec, text: string, field: string): unknown {
     return key
   } catch {
     throw badParameters([{ field, reason: `is no key of type ${spec.keySerde.name ?? 'unknown'} in JSON` }])
+  }
+}
+
+type Show = (entry: QueryEntry) => object
+
+/** Keys of these name devices, phone numbers and people of staff: `phone:2547…`. */
+const PERSONAL_KEYS: ReadonlySet<string> = new Set([STORES.fraudEntities.name])
+
+function entryFor(spec: StoreSpec, caller: Asking): Show {
+  if (seesIdentity(caller)) return entryJson
+  if (PERSONAL_KEYS.has(spec.name)) {
+    throw new ApiProblem('forbidden', `The keys of store ${spec.name} are personal data.`)
+  }
+  const serdeName = spec.kind === 'custom' ? undefined : spec.valueSerde.name
+  return (entry) => {
+    const shown = entryJson(entry)
+    return { ...shown, value: maskStored(serdeName, shown.value) }
   }
 }
 

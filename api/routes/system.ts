@@ -103,6 +103,7 @@ export function systemRoutes(parts: SystemParts): readonly Route[] {
     route({
       path: '/healthz',
       operation: 'health',
+      right: 'open',
       tag: 'System',
       summary: 'Whether the process is alive and its application has not failed',
       pathParameters: {},
@@ -118,6 +119,7 @@ export function systemRoutes(parts: SystemParts): readonly Route[] {
     route({
       path: '/readyz',
       operation: 'readiness',
+      right: 'open',
       tag: 'System',
       summary: 'Whether queries are answered: 503 with Retry-After while state is being restored',
       pathParameters: {},
@@ -128,6 +130,7 @@ export function systemRoutes(parts: SystemParts): readonly Route[] {
     route({
       path: '/metrics',
       operation: 'metrics',
+      right: 'platform',
       tag: 'System',
       summary: 'Metrics for Prometheus',
       pathParameters: {},
@@ -140,6 +143,7 @@ export function systemRoutes(parts: SystemParts): readonly Route[] {
     route({
       path: '/v1/system',
       operation: 'readSystem',
+      right: 'platform',
       tag: 'System',
       summary: 'Throughput, latency, lag, dead letters: the last seconds',
       pathParameters: {},

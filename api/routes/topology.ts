@@ -36,6 +36,7 @@ export function topologyRoutes({ topology }: ApiApplication, applicationId: stri
     route({
       path: '/v1/topology',
       operation: 'readTopology',
+      right: 'platform',
       tag: 'System',
       summary: 'What runs: sub-topologies, processors, topics, stores',
       description: "As JSON, as Kafka Streams' own text, or as a Mermaid flow chart: by `format`, else by `Accept`.",

@@ -13,7 +13,9 @@ import {
   type SaccoEvent,
 } from '#schemas'
 import { partitionForKey, utf8Encode } from '#streams/base'
-import { type Log, NO_HEADERS, SILENT_LOGGER } from '#streams/ports'
+import { type Log, NO_HEADERS, type PartitionOffset, SILENT_LOGGER } from '#streams/ports'
+import { SACCO_DEFINITIONS } from '#topologies/sacco'
+import type { User } from '../access/tokens.ts'
 import { type Api, type ApiServer, createApi, startApiServer } from '../index.ts'
 
 /** The SACCO's topologies on an embedded log, fed by the load generator, with API and server: what `mto demo` runs, for tests and pictures. */
@@ -33,6 +35,8 @@ export type Feed = {
   ): Promise<number>
   /** Publishes one event, beside those of the generator. */
   send(event: SaccoEvent): Promise<void>
+  /** Publishes bytes as they are; says where they are. */
+  sendBytes(topic: string, key: string, value: Uint8Array, timestampMs: number): Promise<PartitionOffset>
   readonly simulatedMs: number
 }
 
@@ -43,6 +47,8 @@ export type RunningSaccoOptions = {
   readonly port?: number
   readonly threads?: number
   readonly stream?: EventStreamOptions
+  /** Absent: nobody has to sign in. */
+  readonly users?: readonly User[]
 }
 
 export const APPLICATION_ID = 'sacco'
@@ -65,7 +71,12 @@ export async function startRunningSacco(options: RunningSaccoOptions = {}): Prom
     logLevel: (process.env.LOG ?? 'warn') as never,
   })
   await application.ready
-  const api = await createApi({ application, applicationId: APPLICATION_ID, clock: nodeClock, logger: SILENT_LOGGER })
+  const api = await createApi({
+    ...{ application, applicationId: APPLICATION_ID, clock: nodeClock, logger: SILENT_LOGGER },
+    // An empty registry gives the ids that local schemas have: the first one is 1.
+    schemas: localSchemas(SACCO_DEFINITIONS),
+    ...(options.users === undefined ? {} : { users: options.users }),
+  })
   const server = await startApiServer({ api, port })
   const source = events(createSacco({ members, seed, startMs }), { seed, ...stream })
   const feed = await createFeed(application.log, source)
@@ -131,6 +142,12 @@ async function createFeed(
       const partition = partitionForKey(key, producer.partitionCount(topic) ?? 1)
       producer.send(topic, partition, key, serde.serialize(event as never, topic), eventTimeMs(event), NO_HEADERS)
       await producer.flush()
+    },
+    async sendBytes(topic, key, value, timestampMs) {
+      const partition = partitionForKey(utf8Encode(key), producer.partitionCount(topic) ?? 1)
+      producer.send(topic, partition, utf8Encode(key), value, timestampMs, NO_HEADERS)
+      await producer.flush()
+      return { topic, partition, offset: (producer.producedOffset(topic, partition) ?? 1) - 1 }
     },
     close: () => producer.close(),
   }

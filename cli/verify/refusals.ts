@@ -19,6 +19,7 @@ export type Refusals = {
 
 /** Says which record of which topic a dead letter is of. */
 const ERROR_HEADER = '__streams.errors.'
+const DUPLICATE = 'duplicate'
 
 export async function readRefusals(log: Log, schemas: RegisteredSchemas): Promise<Refusals> {
   const serde = createEventSerde(SACCO_EVENTS, schemas)
@@ -36,6 +37,8 @@ export async function readRefusals(log: Log, schemas: RegisteredSchemas): Promis
       const sourceOffset = textOf(headers, `${ERROR_HEADER}offset`)
       countByReason.set(reason ?? 'unreadable', (countByReason.get(reason ?? 'unreadable') ?? 0) + 1)
       if (reason !== undefined && value !== null) {
+        // Which of several records with one id is the duplicate, the ids themselves say.
+        if (reason === DUPLICATE) return
         const event = serde.deserialize(value, topic, headers)
         byEvent.set(event.event_id, [...(byEvent.get(event.event_id) ?? []), reason])
         events.push({ event, reason })

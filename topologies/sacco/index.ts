@@ -10,8 +10,6 @@ export { DEFAULT_FRAUD_RULES } from './fraud/default-rules.ts'
 export { explainFlag, type FlagExplanation } from './fraud/explain.ts'
 export type { FraudFlag } from './fraud/flags.ts'
 export { RULE_KINDS } from './fraud/kinds.ts'
-export type { FraudRule } from './fraud/rule.ts'
-export { problemOfRule } from './fraud/rule-book.ts'
 export {
   CLOSED_STATUSES,
   FLAG_STATUSES,
@@ -20,6 +18,8 @@ export {
   type ReviewAction,
   type ReviewRefusal,
 } from './fraud/review-flag.ts'
+export type { FraudRule } from './fraud/rule.ts'
+export { problemOfRule } from './fraud/rule-book.ts'
 export type { EntityState, FlagReview, FraudContext, FraudMoves, ReceiptUse } from './fraud/stores.ts'
 export { type Outcome, REASON_HEADER, type Reason } from './intake/intake.ts'
 export { PAR_DAYS, sumPortfolio } from './loans/portfolio.ts'
@@ -34,7 +34,7 @@ export {
   scoreOf,
 } from './risk/score-card.ts'
 export type { RiskState } from './risk/stores.ts'
-export { LATENESS_MAX_MS, STATE_PARTITIONS } from './shared/limits.ts'
+export { LATENESS_MAX_MS, STATE_PARTITIONS, UNKNOWN_MEMBER_WAIT_MS } from './shared/limits.ts'
 export { DEAD_LETTER_TOPIC, ENTITY_SIGNALS_TOPIC, LATE_TOPIC, MEMBER_SIGNALS_TOPIC } from './shared/names.ts'
 export { SACCO_STORES, type SaccoStoreName, type StoreHandle } from './store-handles.ts'
 export { createSaccoStores, SACCO_DEFINITIONS, type SaccoStores } from './stores.ts'

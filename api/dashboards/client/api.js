@@ -14,10 +14,30 @@ export async function get(path, parameters = {}, signal) {
     if (value !== undefined && value !== '') query.set(name, String(value))
   }
   const text = query.size === 0 ? path : `${path}?${query}`
-  const response = await fetch(text, { headers: { accept: 'application/json' }, ...(signal ? { signal } : {}) })
+  return answerOf(await fetch(text, { headers: { accept: 'application/json' }, ...(signal ? { signal } : {}) }))
+}
+
+/**
+ * @param {'POST' | 'DELETE'} method
+ * @param {string} path
+ * @param {object} [content]
+ * @returns {Promise<any>}
+ */
+export async function send(method, path, content) {
+  const body = content === undefined ? {} : { body: JSON.stringify(content) }
+  const headers = { accept: 'application/json', 'content-type': 'application/json' }
+  return answerOf(await fetch(path, { method, headers, ...body }))
+}
+
+/** @param {Response} response */
+async function answerOf(response) {
   if (response.ok) return response.json()
   const problem = await response.json().catch(() => ({ title: `HTTP ${response.status}`, detail: '' }))
-  const error = new Error(problem.detail || problem.title)
+  if (response.status === 401) document.dispatchEvent(new Event('mto-signed-out'))
+  const fields = /** @type {{ field: string, reason: string }[] | undefined} */ (problem.errors)
+  const error = new Error(
+    fields?.map(({ field, reason }) => `${field} ${reason}`).join('; ') || problem.detail || problem.title,
+  )
   error.name = problem.title
   throw error
 }

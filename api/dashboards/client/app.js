@@ -7,11 +7,15 @@ import { MemberPage } from './member-page.js'
 import { MembersPage } from './members-page.js'
 import { problem } from './parts.js'
 import { PortfolioPage } from './portfolio-page.js'
+import { currentSession, isSignedOut, loadSession, may, renderSession, showSignIn } from './session.js'
 import { SystemPage } from './system-page.js'
 
 /** Routes by the hash of the address, keys, theme, and the line that says how fresh everything is. */
 
 /** @typedef {{ show(): Promise<void> }} Page */
+
+/** What one has to be allowed to do for a page to be of use. @type {Record<string, string>} */
+const NEEDS = { flags: 'members', members: 'members', portfolio: 'platform', system: 'platform' }
 
 /** @type {Record<string, { title: string, create: (context: import('./types.d.ts').PageContext) => Page }>} */
 const PAGES = {
@@ -37,7 +41,7 @@ let snapshotHandlers = []
 let leavePage = new AbortController()
 
 function route() {
-  const [, name = 'flags', ...rest] = location.hash.split('/')
+  const [, name = may('members') ? 'flags' : 'system', ...rest] = location.hash.split('/')
   const page = PAGES[name] ?? PAGES.flags
   leavePage.abort()
   leavePage = new AbortController()
@@ -153,20 +157,47 @@ byId('find-form').addEventListener('submit', (event) => {
   field.blur()
 })
 document.addEventListener('keydown', keyPressed)
-window.addEventListener('hashchange', route)
-followWhileSeen(
-  '/v1/live/metrics',
-  {
-    snapshot: (/** @type {import('./types.d.ts').SystemSnapshot} */ snapshot) => {
-      streamTime = snapshot.streamTime
-      applicationState = snapshot.state
-      renderFreshness()
-      for (const handler of snapshotHandlers) handler(snapshot)
+document.addEventListener('mto-signed-out', () => {
+  // A session ends after twelve hours, or with the server that gave it.
+  if (currentSession().role !== null) location.reload()
+})
+
+async function start() {
+  try {
+    await loadSession()
+  } catch (error) {
+    replace(root, problem(error))
+    return
+  }
+  renderSession()
+  for (const link of document.querySelectorAll('.nav a')) {
+    const name = link.getAttribute('href')?.slice(2) ?? ''
+    if (link instanceof HTMLElement) link.hidden = !may(NEEDS[name] ?? '')
+  }
+  if (isSignedOut()) {
+    showSignIn(root)
+    return
+  }
+  followMetrics()
+  window.addEventListener('hashchange', route)
+  route()
+}
+
+const followMetrics = () =>
+  followWhileSeen(
+    '/v1/live/metrics',
+    {
+      snapshot: (/** @type {import('./types.d.ts').SystemSnapshot} */ snapshot) => {
+        streamTime = snapshot.streamTime
+        applicationState = snapshot.state
+        renderFreshness()
+        for (const handler of snapshotHandlers) handler(snapshot)
+      },
     },
-  },
-  (state) => {
-    connection = state
-    renderFreshness()
-  },
-)
-route()
+    (state) => {
+      connection = state
+      renderFreshness()
+    },
+  )
+
+start()

@@ -7,8 +7,8 @@ import { problem, table } from './parts.js'
 /**
  * @typedef {{ type?: string, $ref?: string, anyOf?: Schema[], items?: Schema, properties?: Record<string, Schema>, enum?: string[], description?: string, minimum?: number, maximum?: number, default?: unknown, format?: string }} Schema
  * @typedef {{ name: string, in: string, required: boolean, description: string, schema: Schema }} Parameter
- * @typedef {{ operationId: string, tags: string[], summary: string, description?: string, parameters: Parameter[], responses: Record<string, { description: string, content: Record<string, { schema: Schema }> }> }} Operation
- * @typedef {{ info: { title: string, description: string }, tags: { name: string, description: string }[], paths: Record<string, { get: Operation }>, components: { schemas: Record<string, Schema> } }} Document
+ * @typedef {{ operationId: string, tags: string[], summary: string, description?: string, parameters: Parameter[], requestBody?: { content: Record<string, { schema: Schema }> }, responses: Record<string, { description: string, content: Record<string, { schema: Schema }> }> }} Operation
+ * @typedef {{ info: { title: string, description: string }, tags: { name: string, description: string }[], paths: Record<string, Record<string, Operation>>, components: { schemas: Record<string, Schema> } }} Document
  */
 
 /** @param {Schema} schema @returns {Node | string} */
@@ -41,8 +41,8 @@ function parameterRow({ name, in: place, required, description, schema }) {
   )
 }
 
-/** @param {string} path @param {Operation} operation */
-function operationCard(path, operation) {
+/** @param {string} path @param {string} method @param {Operation} operation */
+function operationCard(path, method, operation) {
   const responses = Object.entries(operation.responses).map(([status, { description, content }]) =>
     h(
       'tr',
@@ -56,14 +56,15 @@ function operationCard(path, operation) {
       h('td', {}, description),
     ),
   )
-  const canTry = operation.parameters.every(({ required }) => !required)
+  const sent = operation.requestBody?.content['application/json']
+  const canTry = method === 'get' && operation.parameters.every(({ required }) => !required)
   return h(
     'section',
     { class: 'card', id: operation.operationId },
     h(
       'header',
       {},
-      h('code', {}, 'GET'),
+      h('code', {}, method.toUpperCase()),
       h('b', {}, h('code', {}, path)),
       canTry ? h('a', { class: 'end', href: path }, 'Open') : null,
     ),
@@ -76,6 +77,7 @@ function operationCard(path, operation) {
     operation.parameters.length === 0
       ? null
       : table(['Parameter', 'Type', 'Meaning'], operation.parameters.map(parameterRow)),
+    sent === undefined ? null : h('p', { class: 'body' }, 'Send JSON: ', typeOf(sent.schema)),
     table(['Status', 'Content', 'Meaning'], responses),
   )
 }
@@ -97,12 +99,16 @@ function schemaCard(name, schema) {
 /** @param {Document} document */
 function draw(document) {
   const byTag = document.tags.map(({ name, description }) => {
-    const operations = Object.entries(document.paths).filter(([, { get }]) => get.tags.includes(name))
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, { tags }]) => tags.includes(name))
+        .map(([method, operation]) => operationCard(path, method, operation)),
+    )
     return h(
       'div',
       { class: 'grid below' },
       h('div', {}, h('h1', {}, name), h('p', { class: 'muted' }, description)),
-      operations.map(([path, { get }]) => operationCard(path, get)),
+      operations,
     )
   })
   const schemas = Object.entries(document.components.schemas).map(([name, schema]) => schemaCard(name, schema))

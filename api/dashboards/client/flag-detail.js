@@ -1,7 +1,8 @@
 // @ts-check
 import { h } from './dom.js'
+import { flagWork, statusBadge } from './flag-work.js'
 import { ago, count, fullTime, words } from './format.js'
-import { badge, severityMark } from './parts.js'
+import { severityMark } from './parts.js'
 
 /** @typedef {import('./types.d.ts').FlagView} FlagView */
 /** @typedef {import('./types.d.ts').RuleView} RuleView */
@@ -22,9 +23,10 @@ const SUBJECTS = { member: 'Member', staff: 'Member of staff', agent: 'Agent', d
  * @param {RuleView | undefined} rule
  * @param {string | null} streamTime
  * @param {() => void} onBack
+ * @param {(flag: FlagView) => void} onDone when somebody has worked on it here
  * @returns {Node[]}
  */
-export function flagDetail(flag, rule, streamTime, onBack) {
+export function flagDetail(flag, rule, streamTime, onBack, onDone) {
   return [
     head(flag, streamTime, onBack),
     h(
@@ -34,6 +36,7 @@ export function flagDetail(flag, rule, streamTime, onBack) {
       h('p', { class: 'reason' }, flag.reason),
       rule === undefined ? null : h('p', { class: 'muted' }, `The rule: ${rule.description}`),
     ),
+    flagWork(flag, onDone),
     measured(flag),
     evidence(flag),
     about(flag),
@@ -55,7 +58,7 @@ function head(flag, streamTime, onBack) {
       { class: 'line' },
       h('button', { class: 'button sheet-back', type: 'button', onclick: onBack }, '← Flags'),
       severityMark(flag.severity),
-      badge(words(flag.status), flag.status === 'open' ? '' : 'good'),
+      statusBadge(flag),
       h('span', { class: 'muted end' }, `${fullTime(flag.detectedAt)} · ${ago(flag.detectedAt, streamTime)}`),
     ),
     h('h1', {}, flag.rule.name),
@@ -119,7 +122,6 @@ function about(flag) {
     ['Agent', flag.agentId],
     ['Device', flag.deviceId],
     ['Rule', `${flag.rule.id}, version ${flag.rule.version}, weight ${flag.score}`],
-    ['Review', flag.review === null ? null : `${flag.review.by}: ${flag.review.reason}`],
     ['Flag', h('code', {}, flag.id)],
   ]
   const shown = facts.filter(([, value]) => value !== null && value !== '')

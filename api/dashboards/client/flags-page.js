@@ -2,8 +2,11 @@
 import { follow, get } from './api.js'
 import { byId, h, replace } from './dom.js'
 import { flagDetail } from './flag-detail.js'
+import { isInQueue, QUEUES } from './flag-queues.js'
+import { isClosed, reviewFlag, statusBadge } from './flag-work.js'
 import { ago, count, shortTime } from './format.js'
 import { bars, empty, problem, SEVERITIES } from './parts.js'
+import { may, staffId } from './session.js'
 
 /** @typedef {import('./types.d.ts').FlagView} FlagView */
 /** @typedef {import('./types.d.ts').RuleView} RuleView */
@@ -14,6 +17,8 @@ const KEPT_MAX = 1_000
 const RENDER_DELAY_MS = 120
 /** Ages of flags are shown anew so often. */
 const AGES_INTERVAL_MS = 5_000
+/** Between a review in the log and its effect lies a commit. */
+const REVIEW_DELAY_MS = 250
 
 /** The page that an analyst keeps open: flags as they are raised, and the one that is looked at. */
 export class FlagsPage {
@@ -30,6 +35,7 @@ export class FlagsPage {
     this.severities = new Set(SEVERITIES)
     this.rule = ''
     this.text = ''
+    this.queue = 'todo'
     this.isPaused = false
     /** @type {string | null} */
     this.next = null
@@ -46,6 +52,11 @@ export class FlagsPage {
     this.isOpened = false
     this.chips = h('fieldset', { class: 'chips', 'aria-label': 'Severity' })
     this.ruleSelect = h('select', { class: 'select', 'aria-label': 'Rule', onchange: () => this.chooseRule() })
+    this.queueSelect = h('select', {
+      class: 'select',
+      'aria-label': 'Which flags',
+      onchange: () => this.chooseQueue(),
+    })
     this.search = h('input', {
       class: 'input',
       id: 'flag-search',
@@ -89,8 +100,14 @@ export class FlagsPage {
     context.onKey((key) => this.key(key))
     context.onLeave(() => clearTimeout(this.timer))
     context.onLeave(
-      follow('/v1/live/fraud-flags', { flag: (flag) => this.arrived(flag), gap: () => this.reload() }, (state) =>
-        this.liveState(state),
+      follow(
+        '/v1/live/fraud-flags',
+        {
+          flag: (flag) => this.arrived(flag),
+          review: (review) => this.touched(review),
+          gap: () => this.reload(),
+        },
+        (state) => this.liveState(state),
       ),
     )
     const seen = () => this.showUnseen(0)
@@ -114,7 +131,7 @@ export class FlagsPage {
         h('span', { class: 'spacer' }),
         this.pauseButton,
       ),
-      h('div', { class: 'page-head' }, this.chips, this.ruleSelect, this.search),
+      h('div', { class: 'page-head' }, this.chips, this.queueSelect, this.ruleSelect, this.search),
       h(
         'div',
         { class: 'desk' },
@@ -124,6 +141,10 @@ export class FlagsPage {
       this.status,
     )
     replace(this.ruleSelect, h('option', { value: '' }, 'All rules'))
+    replace(
+      this.queueSelect,
+      QUEUES.map(([queue, text]) => h('option', { value: queue }, text)),
+    )
     this.renderDetail()
     this.renderChips()
   }
@@ -146,6 +167,8 @@ export class FlagsPage {
     return {
       severity: all ? undefined : [...this.severities].join(','),
       rule: this.rule || undefined,
+      status: QUEUES.find(([queue]) => queue === this.queue)?.[2] || undefined,
+      assignee: this.queue === 'mine' ? staffId() || '-' : undefined,
       limit: PAGE_SIZE,
     }
   }
@@ -158,12 +181,42 @@ export class FlagsPage {
         await get('/v1/fraud-flags', { ...this.filter(), cursor: cursor ?? undefined }, this.context.signal)
       )
       if (turn !== this.loading) return
-      this.flags = merge(page.items, this.flags)
+      this.flags = merge(this.flags, page.items)
       this.next = page.next
       this.render()
     } catch (error) {
       if (!this.context.signal.aborted) replace(this.more, problem(error))
     }
+  }
+
+  /**
+   * Somebody has worked on a flag, here or elsewhere.
+   * @param {{ flagId: string }} review
+   */
+  touched({ flagId }) {
+    const isSeen = this.flags.some(({ id }) => id === flagId) || this.current?.id === flagId
+    if (isSeen) setTimeout(() => this.loadOne(flagId), REVIEW_DELAY_MS)
+  }
+
+  /** @param {string} id */
+  async loadOne(id) {
+    try {
+      this.changed(
+        /** @type {FlagView} */ (await get(`/v1/fraud-flags/${encodeURIComponent(id)}`, {}, this.context.signal)),
+      )
+    } catch {
+      // The next one who touches it, or the next load of the list, brings it.
+    }
+  }
+
+  /** @param {FlagView} flag */
+  changed(flag) {
+    this.flags = this.flags.map((each) => (each.id === flag.id ? flag : each))
+    if (this.current?.id === flag.id && flag.history.length !== this.current.history.length) {
+      this.current = flag
+      this.renderDetail()
+    }
+    this.later()
   }
 
   /** What lies between the list and now is not known: it begins anew. */
@@ -193,7 +246,8 @@ export class FlagsPage {
   /** @param {FlagView[]} flags */
   take(flags) {
     for (const flag of flags) this.fresh.add(flag.id)
-    this.flags = merge(this.flags, flags).slice(0, KEPT_MAX)
+    // What is known already may be further on than what the feed says of its beginning.
+    this.flags = merge(flags, this.flags).slice(0, KEPT_MAX)
     if (flags.length === 1) this.status.textContent = `New flag: ${flags[0]?.severity}, ${flags[0]?.rule.name}`
   }
 
@@ -227,6 +281,12 @@ export class FlagsPage {
     this.render()
   }
 
+  chooseQueue() {
+    this.queue = this.queueSelect.value
+    this.flags = []
+    this.load()
+  }
+
   chooseRule() {
     this.rule = this.ruleSelect.value
     this.load()
@@ -246,6 +306,8 @@ export class FlagsPage {
     return this.flags.filter((flag) => {
       if (!this.severities.has(flag.severity)) return false
       if (this.rule !== '' && flag.rule.id !== this.rule) return false
+      // What is looked at stays, also when it has just been closed.
+      if (!isInQueue(flag, this.queue) && flag.id !== this.current?.id) return false
       if (parts.length === 0) return true
       const text =
         `${flag.rule.name} ${flag.subject.id} ${flag.memberName ?? ''} ${flag.memberId ?? ''} ${flag.reason}`.toLowerCase()
@@ -326,7 +388,7 @@ export class FlagsPage {
         { class: 'when', title: shortTime(flag.detectedAt) },
         ago(flag.detectedAt, streamTime) || shortTime(flag.detectedAt),
       ),
-      h('span', { class: 'who' }, who),
+      h('span', { class: 'who' }, who, flag.status === 'open' ? null : statusBadge(flag)),
       h(
         'span',
         { class: 'when' },
@@ -367,12 +429,21 @@ export class FlagsPage {
     const flag = this.current
     this.detail.classList.toggle('open', flag !== undefined && this.isOpened)
     if (flag === undefined) {
-      replace(this.detail, empty('Choose a flag to see why it fired. j and k move, Enter opens the member.'))
+      replace(
+        this.detail,
+        empty('Choose a flag to see why it fired. j and k move, t takes it, Enter opens the member.'),
+      )
       return
     }
     replace(
       this.detail,
-      flagDetail(flag, this.rules.get(flag.rule.id), this.context.streamTime(), () => this.close()),
+      flagDetail(
+        flag,
+        this.rules.get(flag.rule.id),
+        this.context.streamTime(),
+        () => this.close(),
+        (seen) => this.changed(seen),
+      ),
     )
     this.detail.scrollTop = 0
   }
@@ -392,9 +463,26 @@ export class FlagsPage {
     else if (key === 'Enter' && this.current?.memberId)
       this.context.go(`#/members/${encodeURIComponent(this.current.memberId)}`)
     else if (key === '/') this.search.focus()
+    else if (key === 't') this.takeCurrent()
+    else if (key === 'n') document.getElementById('work-note')?.focus()
     else if (key === 'Escape') this.close()
     else return false
     return true
+  }
+
+  /** Takes the opened flag; who that is has to be known. */
+  async takeCurrent() {
+    const flag = this.current
+    if (flag === undefined || !may('reviews') || isClosed(flag) || flag.status === 'taken') return
+    if (staffId() === '') {
+      document.getElementById('work-staff')?.focus()
+      return
+    }
+    try {
+      this.changed(await reviewFlag(flag, { action: 'take' }))
+    } catch (error) {
+      this.status.textContent = error instanceof Error ? error.message : String(error)
+    }
   }
 
   /** @param {1 | -1} step */
@@ -411,7 +499,7 @@ export class FlagsPage {
 const isWide = () => window.matchMedia('(min-width: 1001px)').matches
 
 /**
- * Both lists without repeats, the newest first: ids begin with their time.
+ * Both lists without repeats, the newest first: ids begin with their time. The right one knows better.
  * @param {readonly FlagView[]} left
  * @param {readonly FlagView[]} right
  */

@@ -8,12 +8,14 @@ import { topologyView } from './topology-view.js'
 
 /** @typedef {import('./types.d.ts').SystemSnapshot} SystemSnapshot */
 /** @typedef {import('./types.d.ts').DeadLetter} DeadLetter */
+/** @typedef {import('./types.d.ts').RefusalCount} RefusalCount */
 /** @typedef {Pick<SystemSnapshot, 'at' | 'consumedPerSecond' | 'producedPerSecond'> & { p50Ms: number | null, p95Ms: number | null, p99Ms: number | null }} Point */
 
 const POINTS_MAX = 300
 const REFRESH_MS = 5_000
 const SLOW_MS = 500
 const LAG_SECONDS_MAX = 30
+const LETTERS_SHOWN = 20
 
 /** What the machinery does: throughput, latency, lag, what was refused, the topology with its rates. */
 export class SystemPage {
@@ -22,6 +24,8 @@ export class SystemPage {
     this.context = context
     /** @type {Point[]} */
     this.points = []
+    /** Of the dead letters that are listed; empty: any. */
+    this.reason = ''
   }
 
   async show() {
@@ -48,6 +52,7 @@ export class SystemPage {
     this.topology = h('div', { class: 'body table-wrap' }, empty('Loading'))
     this.inputs = h('div', {}, empty('Loading'))
     this.letters = h('div', {}, empty('Loading'))
+    this.refusals = h('div', {}, empty('Loading'))
     this.topics = h('div', {}, empty('Loading'))
     const rates = ['Consumed', 'Produced']
     const shares = ['Half below', '95 % below', '99 % below']
@@ -79,7 +84,8 @@ export class SystemPage {
           'div',
           { class: 'grid' },
           card('What became of every input', [this.inputs]),
-          card('Dead letters and late events', [this.letters]),
+          card('Refused and late, by reason', [this.refusals]),
+          card('Dead letters and late events, the newest', [this.letters]),
         ),
         card('Topics', [this.topics]),
       ),
@@ -205,15 +211,19 @@ export class SystemPage {
   async refresh() {
     const { signal } = this.context
     try {
-      const [inputs, letters] = await Promise.all([
+      const [inputs, letters, refusals] = await Promise.all([
         /** @type {Promise<import('./types.d.ts').Page<{ topic: string, outcome: string, reason: string | null, count: number }>>} */ (
           get('/v1/input-accounting', {}, signal)
         ),
         /** @type {Promise<import('./types.d.ts').Page<DeadLetter>>} */ (
-          get('/v1/dead-letters', { limit: 20 }, signal)
+          get('/v1/dead-letters', { limit: LETTERS_SHOWN, reason: this.reason || undefined }, signal)
+        ),
+        /** @type {Promise<{ items: readonly RefusalCount[], complete: boolean }>} */ (
+          get('/v1/dead-letter-counts', {}, signal)
         ),
       ])
       this.renderInputs(inputs.items)
+      this.renderRefusals(refusals)
       this.renderLetters(letters.items)
     } catch (error) {
       if (!signal.aborted && this.inputs) replace(this.inputs, problem(error))
@@ -244,6 +254,51 @@ export class SystemPage {
         ? empty('Nothing yet.')
         : table(['Topic', '#Processed', '#Duplicate', '#Late', '#Refused'], rows),
     )
+  }
+
+  /** @param {{ items: readonly RefusalCount[], complete: boolean }} refusals */
+  renderRefusals({ items, complete }) {
+    // Whoever moves through the buttons with the keyboard keeps their place.
+    if (!this.refusals || this.refusals.contains(document.activeElement)) return
+    if (items.length === 0) {
+      replace(this.refusals, empty(complete ? 'Nothing was refused.' : 'Counting …'))
+      return
+    }
+    const rows = items.map(({ kind, topic, reason, count: number, newest }) =>
+      h(
+        'tr',
+        { 'data-reason': reason },
+        h(
+          'td',
+          {},
+          h(
+            'button',
+            {
+              class: `badge link ${kind === 'late' ? 'medium' : 'high'}`,
+              type: 'button',
+              'aria-pressed': String(this.reason === reason),
+              title: 'Show only these below',
+              onclick: () => this.chooseReason(reason),
+            },
+            reason,
+          ),
+        ),
+        h('td', {}, topic ?? '–'),
+        h('td', { class: 'number' }, count(number)),
+        h('td', { class: 'number muted' }, fullTime(newest)),
+      ),
+    )
+    replace(this.refusals, table(['Reason', 'Topic', '#Records', '#Newest'], rows))
+  }
+
+  /** Shows the dead letters of one reason; chosen again, those of all. @param {string} reason */
+  chooseReason(reason) {
+    this.reason = this.reason === reason ? '' : reason
+    for (const button of this.refusals?.querySelectorAll('button') ?? []) {
+      button.setAttribute('aria-pressed', String(button.textContent === this.reason))
+    }
+    if (this.letters) replace(this.letters, empty('Loading'))
+    this.refresh()
   }
 
   /** @param {readonly DeadLetter[]} letters */

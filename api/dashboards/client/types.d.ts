@@ -1,5 +1,6 @@
 /** What the pages read of the API's answers; the schemas in /openapi.json say all of it. */
 
+export type { RefusalCount } from '../../live/refusal-counts.ts'
 export type { SystemSnapshot, TopicSnapshot } from '../../live/system-monitor.ts'
 export type { DeadLetter } from '../../queries/dead-letters.ts'
 export type { FlagView, RuleView } from '../../queries/flags.ts'
@@ -13,6 +14,13 @@ import type { FlagView } from '../../queries/flags.ts'
 import type { loanSummary, readExposure, readPortfolio } from '../../queries/loans.ts'
 import type { AccountView, profileView, RiskView } from '../../queries/members.ts'
 
+export type Session = {
+  readonly id: string | null
+  readonly role: string | null
+  readonly rights: readonly string[]
+  readonly seesIdentity: boolean
+  readonly signInNeeded: boolean
+}
 export type Page<T> = { readonly items: readonly T[]; readonly next: string | null; readonly freshness?: Freshness }
 export type Freshness = { readonly streamTime: string | null }
 export type LoanSummary = ReturnType<typeof loanSummary>

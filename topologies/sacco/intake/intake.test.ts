@@ -21,6 +21,7 @@ test('an event is taken once, whatever comes between it and its repetition', () 
     'sacco.transaction.events|processed|': 3,
     'sacco.transaction.events|duplicate|': 1,
   })
+  expect(sacco.refused()).toMatchObject([{ reason: 'duplicate', event: { event_id: 'D1' } }])
 })
 
 const REFUSED = [

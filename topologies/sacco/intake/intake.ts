@@ -27,7 +27,7 @@ import type { IntakeStores } from './stores.ts'
 
 /**
  * The one door for events: each is taken once, or refused with a reason. Every input ends as exactly one of
- * `processed`, `duplicate`, `late` (late topic) or `dead-lettered` (dead-letter topic), and is counted as that.
+ * `processed`, `late` (late topic), `duplicate` or `dead-lettered` (dead-letter topic), and is counted as that.
  */
 export type Reason =
   | 'invalid'
@@ -35,6 +35,7 @@ export type Reason =
   | 'wrong-key'
   | 'timestamp-in-future'
   | 'too-late'
+  | 'duplicate'
   | 'unknown-member'
   | 'unknown-account'
   | 'wrong-currency'
@@ -140,7 +141,9 @@ class Intake {
     }
     if (claimsFuture(record)) return this.#refuse(record, topic, 'timestamp-in-future', `it claims ${event.timestamp}`)
     if (this.#isLate(record, topic)) return this.#refuse(record, topic, 'too-late', 'it is older than the limit')
-    if (this.#isDuplicate(event.event_id, record.timestampMs)) return this.#count(topic, 'duplicate', '')
+    if (this.#isDuplicate(event.event_id, record.timestampMs)) {
+      return this.#refuse(record, topic, 'duplicate', 'an event with its id was there before')
+    }
     this.#takeOrPark(record, topic)
   }
 
@@ -241,7 +244,8 @@ class Intake {
 
   #refuse(record: Incoming, topic: string, reason: Reason, detail: string): void {
     const isLate = reason === 'too-late'
-    this.#count(topic, isLate ? 'late' : 'dead-lettered', reason)
+    if (reason === 'duplicate') this.#count(topic, 'duplicate', '')
+    else this.#count(topic, isLate ? 'late' : 'dead-lettered', reason)
     const { key, value, timestampMs } = record
     const refused = { refused: value, topic: isLate ? LATE_TOPIC : DEAD_LETTER_TOPIC }
     const headers = refusalHeaders(record.headers, topic, reason, `${reason}: ${detail}`)
