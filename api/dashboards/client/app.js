@@ -41,7 +41,10 @@ let snapshotHandlers = []
 let leavePage = new AbortController()
 
 function route() {
-  const [, name = may('members') ? 'flags' : 'system', ...rest] = location.hash.split('/')
+  const home = may('members') ? 'flags' : 'system'
+  const [, asked = home, ...rest] = location.hash.split('/')
+  // An address may come from somebody who may see more.
+  const name = may(NEEDS[asked] ?? '') ? asked : home
   const page = PAGES[name] ?? PAGES.flags
   leavePage.abort()
   leavePage = new AbortController()
