@@ -54,6 +54,7 @@ function contextWithoutForward(context: AnyContext, isReader: boolean): Processo
     taskId: context.taskId,
     nodeName: context.nodeName,
     logger: context.logger,
+    metrics: context.metrics,
     store: (spec) => context.store(spec),
     storeByName: (name) => context.storeByName(name),
     schedule: (schedule, punctuator) => context.schedule(schedule, punctuator),

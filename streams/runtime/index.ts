@@ -31,6 +31,7 @@ export {
   type OffsetMetadata,
 } from './offset-metadata.ts'
 export { prepareApplication } from './prepare-application.ts'
+export { createProcessorMetrics } from './processor-metrics.ts'
 export type { RecordCollector } from './record-collector.ts'
 export {
   type ResolvedSubTopology,

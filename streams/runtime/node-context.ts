@@ -6,6 +6,7 @@ import type { ManagedStore, StoreOf, StoreSpec } from '../stores/index.ts'
 import type {
   Cancellable,
   InternalProcessorContext,
+  ProcessorMetrics,
   PunctuationType,
   Punctuator,
   RecordMetadata,
@@ -14,7 +15,8 @@ import type {
 import { scheduleName } from './committed-times.ts'
 import type { NodeHost } from './node-host.ts'
 import type { NodeInstance } from './node-instance.ts'
-import { nodeTags } from './task-metrics.ts'
+import { createProcessorMetrics } from './processor-metrics.ts'
+import { nodeTags, taskTags } from './task-metrics.ts'
 
 /** What one processor of one task sees of the engine. */
 export class NodeContext implements InternalProcessorContext<unknown, unknown> {
@@ -27,6 +29,7 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
   readonly #stores: ReadonlySet<string>
   /** Numbers of the schedules that run; under its number the next time of each is kept over restarts. */
   readonly #scheduled = new Set<number>()
+  #metrics: ProcessorMetrics | undefined
 
   constructor(task: NodeHost, node: NodeInstance, stores: readonly string[]) {
     this.applicationId = task.applicationId
@@ -137,6 +140,11 @@ export class NodeContext implements InternalProcessorContext<unknown, unknown> {
 
   setTimeMetadata(name: string, timeMs: number): void {
     this.#task.setTime(name, timeMs)
+  }
+
+  get metrics(): ProcessorMetrics {
+    this.#metrics ??= createProcessorMetrics(this.#task.metrics, taskTags(this.#task.threadName, this.taskId))
+    return this.#metrics
   }
 
   get recordHeaders(): Headers {

@@ -1,9 +1,23 @@
 import { hasCode, messageOf, StreamsError } from '../base/errors.ts'
 import { parseTaskId, partitionName, type TaskId } from '../base/ids.ts'
-import type { Clock, Consumer, Log, Logger, PartitionOffset, StateDatabase, StateEngine } from '../ports/index.ts'
+import {
+  type Clock,
+  type Consumer,
+  type Counter,
+  type FetchedBatch,
+  type Log,
+  type Logger,
+  type Metrics,
+  NO_METRICS,
+  type PartitionOffset,
+  type StateDatabase,
+  type StateEngine,
+} from '../ports/index.ts'
 import { keyspacesOf } from '../stores/index.ts'
 import type { StreamsConfig } from './config.ts'
 import type { ResolvedTopology } from './resolved-topology.ts'
+import { changelogRecords, createRestoreMetrics, type RestoreMetrics } from './restore-metrics.ts'
+import { taskTags } from './task-metrics.ts'
 import { offsetOf } from './task-opener.ts'
 import { type Changelog, POSITIONS_KEYSPACE, TaskStores } from './task-stores.ts'
 import { lagOf, type StoreLag } from './thread-metadata.ts'
@@ -15,6 +29,7 @@ export type StandbyOptions = {
   readonly logger: Logger
   readonly config: StreamsConfig
   readonly threadName: string
+  readonly metrics?: Metrics
 }
 
 type Standby = {
@@ -22,7 +37,11 @@ type Standby = {
   readonly stores: TaskStores
   readonly changelogs: readonly Changelog[]
   readonly database: StateDatabase
+  /** Changelog records applied. */
+  readonly applied: Counter
+  readonly hideRemaining: () => void
 }
+type Owner = { readonly standby: Standby; readonly changelog: Changelog }
 
 /** Records of one turn: what runs must not wait for what only stands by. */
 const TURN_RECORDS_MAX = 1000
@@ -40,12 +59,15 @@ export class StandbyTasks {
   readonly #standbys = new Map<TaskId, Standby>()
   /** End of each changelog as it was seen last. */
   readonly #ends = new Map<string, number>()
-  readonly #owners = new Map<string, { readonly standby: Standby; readonly changelog: Changelog }>()
+  readonly #owners = new Map<string, Owner>()
   #consumer: Consumer | undefined
   #isBusy = false
+  readonly #metrics: RestoreMetrics
 
   constructor(options: StandbyOptions) {
     this.#options = options
+    const { metrics = NO_METRICS, threadName } = options
+    this.#metrics = createRestoreMetrics(metrics, threadName, 'standby-update', () => this.#standbys.size)
   }
 
   get ids(): readonly TaskId[] {
@@ -116,9 +138,9 @@ export class StandbyTasks {
   }
 
   /** STATE_CORRUPTED where the copy does not fit the changelog: ahead of it, or so old that the part between is gone. */
-  async #add(standby: Standby): Promise<void> {
-    const { log } = this.#options
-    const { stores, changelogs } = standby
+  async #add(opened: Pick<Standby, 'id' | 'stores' | 'changelogs' | 'database'>): Promise<void> {
+    const { log, metrics = NO_METRICS, threadName } = this.#options
+    const { id, stores, changelogs } = opened
     const [starts, ends] = await Promise.all([
       log.admin.startOffsets(changelogs),
       log.admin.endOffsets(changelogs, 'read_uncommitted'),
@@ -136,7 +158,9 @@ export class StandbyTasks {
       if (position === undefined) stores.restore(changelog.storeName, [], start)
       this.#ends.set(nameOf(changelog), end)
     }
-    this.#standbys.set(standby.id, standby)
+    const { applied, showRemaining } = changelogRecords(metrics, threadName, id, 'update')
+    const standby = { ...opened, applied, hideRemaining: showRemaining(() => this.#remaining(opened)) }
+    this.#standbys.set(id, standby)
     for (const changelog of changelogs) this.#owners.set(nameOf(changelog), { standby, changelog })
   }
 
@@ -150,7 +174,7 @@ export class StandbyTasks {
         const owner = this.#owners.get(name)
         if (owner === undefined) continue
         await owner.standby.stores.prepareRestore(owner.changelog.storeName, batch.records)
-        owner.standby.stores.restore(owner.changelog.storeName, batch.records, batch.nextOffset)
+        this.#apply(owner, batch)
         this.#ends.set(name, batch.endOffset)
         if (batch.records.length > 0) this.#isBusy = true
       }
@@ -163,6 +187,27 @@ export class StandbyTasks {
     }
   }
 
+  #apply({ standby, changelog }: Owner, { records, nextOffset }: FetchedBatch): void {
+    const { clock } = this.#options
+    const startedMs = clock.monotonicMs()
+    standby.stores.restore(changelog.storeName, records, nextOffset)
+    if (records.length === 0) return
+    standby.applied.add(records.length)
+    this.#metrics.records.add(records.length)
+    this.#metrics.calls.add(1)
+    this.#metrics.time.record(clock.monotonicMs() - startedMs)
+  }
+
+  /** Changelog records that the copy does not have yet. */
+  #remaining({ stores, changelogs }: Pick<Standby, 'stores' | 'changelogs'>): number {
+    let records = 0
+    for (const changelog of changelogs) {
+      const end = this.#ends.get(nameOf(changelog)) ?? 0
+      records += Math.max(0, end - (stores.position(changelog.storeName) ?? 0))
+    }
+    return records
+  }
+
   /** The database is free when this resolves. */
   async close(id: TaskId): Promise<void> {
     const standby = this.#standbys.get(id)
@@ -173,6 +218,8 @@ export class StandbyTasks {
       this.#ends.delete(nameOf(changelog))
     }
     await this.#assign()
+    standby.hideRemaining()
+    this.#options.metrics?.remove?.(taskTags(this.#options.threadName, id))
     standby.stores.close((message) => this.#options.logger.warn(message, { task: id }))
     await standby.database.close()
   }

@@ -1,7 +1,18 @@
 import { present } from '../base/assert.ts'
 import { StreamsError } from '../base/errors.ts'
 import { partitionName, type TaskId } from '../base/ids.ts'
-import type { Clock, Consumer, Log, Logger, PartitionOffset } from '../ports/index.ts'
+import {
+  type Clock,
+  type Consumer,
+  type Counter,
+  type Log,
+  type Logger,
+  type LogRecord,
+  type Metrics,
+  NO_METRICS,
+  type PartitionOffset,
+} from '../ports/index.ts'
+import { changelogRecords, createRestoreMetrics, type RestoreMetrics } from './restore-metrics.ts'
 import type { StreamTask } from './task.ts'
 import { offsetOf } from './task-opener.ts'
 import type { Changelog } from './task-stores.ts'
@@ -17,6 +28,9 @@ type Restore = {
   position: number
   records: number
 }
+
+/** Of a task that is being restored. */
+type TaskRestore = { readonly applied: Counter; readonly hideRemaining: () => void }
 
 export type RestoreSummary = {
   readonly taskId: TaskId
@@ -52,6 +66,7 @@ export type StateRestorerOptions = {
   readonly logger: Logger
   readonly threadName: string
   readonly pollBytesMax: number
+  readonly metrics?: Metrics
   readonly onRestored?: ((summary: RestoreSummary) => void) | undefined
   readonly onRestore?: ((event: RestoreEvent) => void) | undefined
 }
@@ -67,21 +82,30 @@ const RESTORE_RECORDS_MAX = 5000
 export class StateRestorer {
   readonly #options: StateRestorerOptions
   readonly #restores: Restore[] = []
-  readonly #waiting = new Set<StreamTask>()
+  readonly #waiting = new Map<StreamTask, TaskRestore>()
+  readonly #metrics: RestoreMetrics
   #consumer: Consumer | undefined
   #progressLoggedMs = 0
 
   constructor(options: StateRestorerOptions) {
     this.#options = options
+    const { metrics = NO_METRICS, threadName } = options
+    this.#metrics = createRestoreMetrics(metrics, threadName, 'active-restore', () => this.#waiting.size)
   }
 
-  get tasks(): ReadonlySet<StreamTask> {
+  get tasks(): Pick<ReadonlySet<StreamTask>, 'size' | 'has'> {
     return this.#waiting
   }
 
   /** Changelog records still to be applied, for metrics. */
   get recordsRemaining(): number {
-    return this.#restores.reduce((sum, restore) => sum + restore.endOffset - restore.position, 0)
+    return this.#remaining(() => true)
+  }
+
+  #remaining(isCounted: (restore: Restore) => boolean): number {
+    let records = 0
+    for (const restore of this.#restores) if (isCounted(restore)) records += restore.endOffset - restore.position
+    return records
   }
 
   /**
@@ -117,7 +141,7 @@ export class StateRestorer {
       this.#restores.push(restore)
       if (from < end) this.#tell('start', restore, 0)
     }
-    this.#waiting.add(task)
+    this.#waiting.set(task, this.#measure(task))
     this.#finishReached()
     await this.#assign()
   }
@@ -130,8 +154,19 @@ export class StateRestorer {
       this.#restores.splice(i, 1)
       this.#tell('suspended', restore, restore.records)
     }
-    this.#waiting.delete(task)
+    this.#forget(task)
     await this.#assign()
+  }
+
+  #measure(task: StreamTask): TaskRestore {
+    const { metrics = NO_METRICS, threadName } = this.#options
+    const { applied, showRemaining } = changelogRecords(metrics, threadName, task.id, 'restore')
+    return { applied, hideRemaining: showRemaining(() => this.#remaining((restore) => restore.task === task)) }
+  }
+
+  #forget(task: StreamTask): void {
+    this.#waiting.get(task)?.hideRemaining()
+    this.#waiting.delete(task)
   }
 
   /** One poll and what it brought; returns the tasks whose state is complete now. */
@@ -147,18 +182,31 @@ export class StateRestorer {
         const fetched = batch.records.filter((record) => record.offset < restore.endOffset)
         const nextOffset = Math.min(batch.nextOffset, restore.endOffset)
         await restore.task.stores.prepareRestore(restore.changelog.storeName, fetched)
-        const records = restore.task.recordsToRestore(restore.changelog, fetched)
-        restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)
-        restore.position = nextOffset
-        restore.records += records.length
-        this.#tell('batch', restore, records.length)
+        this.#apply(restore, fetched, nextOffset)
       }
       this.#logProgress()
       if (this.#finishReached()) await this.#assign()
     }
-    const complete = [...this.#waiting].filter((task) => !this.#restores.some((restore) => restore.task === task))
-    for (const task of complete) this.#waiting.delete(task)
+    const complete = [...this.#waiting.keys()].filter(
+      (task) => !this.#restores.some((restore) => restore.task === task),
+    )
+    for (const task of complete) this.#forget(task)
     return complete
+  }
+
+  #apply(restore: Restore, fetched: readonly LogRecord[], nextOffset: number): void {
+    const { task, changelog } = restore
+    const { clock } = this.#options
+    const startedMs = clock.monotonicMs()
+    const records = task.recordsToRestore(changelog, fetched)
+    task.stores.restore(changelog.storeName, records, nextOffset)
+    restore.position = nextOffset
+    restore.records += records.length
+    this.#waiting.get(task)?.applied.add(records.length)
+    this.#metrics.records.add(records.length)
+    this.#metrics.calls.add(1)
+    this.#metrics.time.record(clock.monotonicMs() - startedMs)
+    this.#tell('batch', restore, records.length)
   }
 
   async close(): Promise<void> {

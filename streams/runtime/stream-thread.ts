@@ -153,6 +153,7 @@ class Thread implements StreamThread {
       logger: options.logger,
       threadName: options.name,
       pollBytesMax: options.config.pollBytesMax,
+      metrics: options.metrics,
       onRestored: options.onRestored,
       onRestore: options.onRestore,
     })

@@ -9,7 +9,6 @@ export type TaskMetrics = {
   readonly processed: Counter
   readonly dropped: Counter
   readonly deadLettered: Counter
-  readonly restored: Counter
   readonly lateness: Latency | undefined
   readonly punctuation: Latency | undefined
   readonly processing: Latency | undefined
@@ -38,7 +37,6 @@ export function createTaskMetrics(metrics: Metrics, threadName: string, id: Task
       'Records dropped: late, skipped by an exception handler, or with a null key',
     ),
     deadLettered: counter('dead-letter-records-total', 'Records sent to a dead-letter topic'),
-    restored: counter('restore-total', 'Changelog records applied to stores'),
     lateness: debug('record-lateness', 'How far records are behind stream time, in milliseconds'),
     punctuation: debug('punctuate-latency', 'Punctuations'),
     processing: debug('process-latency', 'Records processed to the end of every path'),

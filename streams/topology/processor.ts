@@ -1,5 +1,5 @@
 import type { TaskId } from '../base/ids.ts'
-import type { Counter, Headers, Latency, Logger } from '../ports/index.ts'
+import type { Counter, Headers, Latency, Logger, RecordingLevel } from '../ports/index.ts'
 import type { ManagedStore, StoreOf, StoreSpec } from '../stores/types.ts'
 import type { StreamRecord } from './record.ts'
 
@@ -43,11 +43,42 @@ export type PunctuationType = 'stream-time' | 'wall-clock-time'
 export type Punctuator = (timestampMs: number) => void
 export type Cancellable = { cancel(): void }
 
+/**
+ * A metric of a user's processor: what Java's StreamsMetrics makes of the same words. It is in group
+ * `stream-<scope>-metrics`, has the tags `thread-id`, `task-id` and `<scope>-id` = entity, and is named after the
+ * operation. It goes when the task is closed.
+ */
+export type OwnMetric = {
+  readonly scope: string
+  readonly entity: string
+  readonly operation: string
+  readonly description?: string
+  /** From which level on it is kept; default info. */
+  readonly level?: RecordingLevel
+  readonly tags?: Readonly<Record<string, string>>
+}
+
+/** Asked for in `init` and kept: asking is not for the path of a record. */
+export type ProcessorMetrics = {
+  /** Whether this level is recorded: for what is costly to measure. */
+  records(level: RecordingLevel): boolean
+  /** `<operation>-total` and `-rate`. Java: addRateTotalSensor. */
+  counter(metric: OwnMetric): Counter
+  /** `<operation>-latency-avg`, `-latency-max`, `-rate` and `-total`. Java: addLatencyRateTotalSensor. */
+  latency(metric: OwnMetric): Latency
+  /** `<operation>-avg`, `-max` and `-min`, of any values. Java: addSensor with Avg, Max and Min. */
+  values(metric: OwnMetric): Latency
+  /** `<operation>`, read when metrics are collected. Returns a function that removes it. Java: addSensor with a gauge. */
+  gauge(metric: OwnMetric, read: () => number): () => void
+}
+
 type ContextCommon = {
   readonly applicationId: string
   readonly taskId: TaskId
   readonly nodeName: string
   readonly logger: Logger
+  /** For metrics of the processor's own. */
+  readonly metrics: ProcessorMetrics
   /** The store, by its spec (typed) or by its name; it must be connected to this processor. */
   store<S extends StoreSpec>(spec: S): StoreOf<S>
   storeByName<S>(name: string): S

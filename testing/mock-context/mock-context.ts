@@ -1,6 +1,7 @@
 import { createMemoryDatabase } from '#state-stores'
 import { present, StreamsError, taskId } from '#streams/base'
-import { type Headers, NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '#streams/ports'
+import { type Headers, type Metrics, NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '#streams/ports'
+import { createProcessorMetrics } from '#streams/runtime'
 import { createStore, type ManagedStore, type RecordContext, type StoreSpec } from '#streams/stores'
 import type {
   InternalProcessorContext,
@@ -17,6 +18,8 @@ export type MockContextOptions = {
   readonly stores?: readonly StoreSpec[]
   /** Wall clock at start; default 0. */
   readonly startMs?: number
+  /** Takes what the processor counts and measures; default: nobody. */
+  readonly metrics?: Metrics
 }
 
 export type CapturedForward<K, V> = { readonly record: StreamRecord<K, V>; readonly childName: string | undefined }
@@ -44,7 +47,7 @@ export type MockContext<K, V> = InternalProcessorContext<K, V> & {
 }
 
 export function createMockContext<K = unknown, V = unknown>(options: MockContextOptions = {}): MockContext<K, V> {
-  const { applicationId = 'test', stores: specs = [], startMs = 0 } = options
+  const { applicationId = 'test', stores: specs = [], startMs = 0, metrics = NO_METRICS } = options
   const clock = createVirtualClock(startMs)
   const recordContext: RecordContext = { topic: '', partition: 0, offset: -1, timestampMs: 0, headers: NO_HEADERS }
   const stores = openStores(specs, recordContext, clock)
@@ -65,6 +68,7 @@ export function createMockContext<K = unknown, V = unknown>(options: MockContext
     taskId: taskId(0, 0),
     nodeName: 'mock',
     logger: SILENT_LOGGER,
+    metrics: createProcessorMetrics(metrics, { 'thread-id': applicationId, 'task-id': taskId(0, 0) }),
     forwarded,
     punctuators,
     dropped,
@@ -94,8 +98,8 @@ export function createMockContext<K = unknown, V = unknown>(options: MockContext
     timeMetadata: (name) => times.get(name),
     setTimeMetadata: (name, timeMs) => void times.set(name, Math.max(timeMs, times.get(name) ?? timeMs)),
     droppedRecord: (reason) => void dropped.push(reason),
-    counter: (group, name, description) => NO_METRICS.counter({ group, name, description, tags: {} }),
-    latency: (group, name, description) => NO_METRICS.latency({ group, name, description, tags: {} }),
+    counter: (group, name, description) => metrics.counter({ group, name, description, tags: {} }),
+    latency: (group, name, description) => metrics.latency({ group, name, description, tags: {} }),
     setRecord: (record) => void Object.assign(recordContext, record),
     setStreamTimeMs: (timeMs) => {
       streamTimeMs = timeMs

@@ -1,5 +1,5 @@
 import { assert, present, taskId } from '../../base/index.ts'
-import { type Headers, NO_HEADERS, SILENT_LOGGER } from '../../ports/index.ts'
+import { type Headers, NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '../../ports/index.ts'
 import type { RecordContext, StoreSpec } from '../../stores/types.ts'
 import type {
   InternalProcessorContext,
@@ -98,6 +98,13 @@ export function createHarness({ nodes, openStore }: HarnessOptions): Harness {
     taskId: taskId(0, 0),
     nodeName,
     logger: SILENT_LOGGER,
+    metrics: {
+      records: () => false,
+      counter: NO_METRICS.counter as never,
+      latency: NO_METRICS.latency as never,
+      values: NO_METRICS.latency as never,
+      gauge: () => () => {},
+    },
     store: (spec) => present(stores.get(spec.name), `store ${spec.name} is there`).store as never,
     storeByName: (name) => present(stores.get(name), `store ${name} is there`).store as never,
     managedStore: (name) => present(stores.get(name), `store ${name} is there`).store as never,

@@ -1,7 +1,7 @@
 import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
 import { createMemoryEngine, type MemoryEngine } from '#state-stores'
-import type { Log, LogRecord } from '../../ports/index.ts'
+import type { Log, LogRecord, Metrics } from '../../ports/index.ts'
 import { NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '../../ports/index.ts'
 import { serdes } from '../../serdes/index.ts'
 import type { Topology } from '../../topology/topology.ts'
@@ -17,6 +17,8 @@ export type ThreadWorld = {
   /** The state on this machine; replaced by an empty one where the machine is lost. */
   engine: MemoryEngine
   readonly warnings: string[]
+  /** Of the threads that run next. */
+  metrics: Metrics
   send(topic: string, records: readonly TextRecord[]): Promise<void>
   /** Runs until all that was sent is committed, or the thread fails: then gives the error. */
   run(topology: Topology, options?: Partial<StreamsOptions>, log?: Log): Promise<unknown>
@@ -39,6 +41,7 @@ export async function createThreadWorld(topics: readonly string[]): Promise<Thre
     log,
     engine: createMemoryEngine(),
     warnings,
+    metrics: NO_METRICS,
     async send(topic, records) {
       const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 10_000_000 })
       await producer.prepareTopics([topic])
@@ -61,7 +64,7 @@ export async function createThreadWorld(topics: readonly string[]): Promise<Thre
         memoryEngine: createMemoryEngine(),
         clock: nodeClock,
         logger: { ...SILENT_LOGGER, warn: (message: string) => void warnings.push(message) },
-        metrics: NO_METRICS,
+        metrics: world.metrics,
       })
       let hasEnded = false
       const end = thread.run().then(
