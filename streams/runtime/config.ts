@@ -34,6 +34,12 @@ export type StreamsConfig = {
   readonly cacheBytesMax: number
   /** Uncommitted writes to stores, per thread: reaching it commits early. Java: statestore.uncommitted.max.bytes. */
   readonly uncommittedBytesMax: number
+  /**
+   * How long committed writes of small commits may wait in memory before they are written to the state engine together;
+   * 0 = each commit is written at once. They are in the changelogs already: after a crash this much more is restored.
+   * Stores without a changelog are always written at once. Java: none (RocksDB's memtable without its log does the same).
+   */
+  readonly stateFlushIntervalMs: number
   /** Output and changelog bytes not yet written: reaching it commits early (or flushes, at-least-once). */
   readonly producerBufferBytesMax: number
   /** Clean entries kept as objects, per store. */
@@ -86,6 +92,7 @@ export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'>
   taskTimeoutMs: 300_000,
   cacheBytesMax: 10 * MIB,
   uncommittedBytesMax: 64 * MIB,
+  stateFlushIntervalMs: 1000,
   producerBufferBytesMax: 32 * MIB,
   cleanEntriesPerStoreMax: 50_000,
   recordsPerTurnMax: 1000,
@@ -122,6 +129,7 @@ const positive: readonly (keyof StreamsConfig)[] = [
 ]
 const notNegative: readonly (keyof StreamsConfig)[] = [
   'commitIntervalMs',
+  'stateFlushIntervalMs',
   'cacheBytesMax',
   'cleanEntriesPerStoreMax',
   'handlerRetriesMax',

@@ -132,6 +132,8 @@ class Thread implements StreamThread {
   #lastCommitMs = 0
   #lastPurgeMs = 0
   #turn = 0
+  /** Goes round the running tasks, one in each turn, so that they do not all write their state at once. */
+  #flushHand: Iterator<StreamTask> = this.#running.values()
   /** Since when the log has not answered; undefined = it does. */
   #troubleSinceMs: number | undefined
 
@@ -388,6 +390,7 @@ class Thread implements StreamThread {
     }
     const nowMs = clock.monotonicMs()
     if (this.#mustCommit(nowMs)) await this.#commit()
+    this.#flushState(nowMs)
     if (nowMs - this.#lastPurgeMs >= this.#config.repartitionPurgeIntervalMs) await this.#purge(nowMs)
     // Lets the event loop turn: messages from other threads, queries and timers have their chance between steps.
     await clock.sleep(0)
@@ -571,6 +574,15 @@ class Thread implements StreamThread {
     }
     this.#lastCommitMs = clock.monotonicMs()
     if (tasks.length > 0) this.#latencies.commit.record(this.#lastCommitMs - startedMs)
+  }
+
+  #flushState(nowMs: number): void {
+    let position = this.#flushHand.next()
+    if (position.done === true) {
+      this.#flushHand = this.#running.values()
+      position = this.#flushHand.next()
+    }
+    position.value?.stores.flushWaiting(nowMs)
   }
 
   #isPurged(topic: string): boolean {

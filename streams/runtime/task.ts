@@ -137,6 +137,7 @@ export class StreamTask implements NodeHost {
       clock: options.clock,
       recordCache: options.recordCache,
       cleanEntriesMax: config.cleanEntriesPerStoreMax,
+      flushIntervalMs: config.stateFlushIntervalMs,
       freezeValues: config.freezeValues,
       droppedRecord: (reason) => this.droppedRecord(reason, undefined),
     })
