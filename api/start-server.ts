@@ -8,7 +8,7 @@ export type ApiServerOptions = {
   readonly api: Pick<Api, 'fetch' | 'close'>
   /** 0: any free port. */
   readonly port: number
-  /** Default 127.0.0.1: this machine only. There are no logins yet, so think before you open it. */
+  /** Default 127.0.0.1: this machine only. Give the API `users` before you open it to others. */
   readonly hostname?: string
 }
 

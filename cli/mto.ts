@@ -11,6 +11,7 @@ import { loadCommand } from './commands/load.ts'
 import { planTopicsCommands } from './commands/plan-topics.ts'
 import { resetCommand } from './commands/reset.ts'
 import { runCommand } from './commands/run.ts'
+import { tokenCommand } from './commands/token.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verifyCommand } from './commands/verify.ts'
 
@@ -42,6 +43,7 @@ for (const command of [
   healthCommand(),
   runCommand(),
   describeCommand(),
+  tokenCommand(),
 ])
   program.addCommand(command)
 

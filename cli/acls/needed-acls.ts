@@ -50,7 +50,8 @@ export function neededAcls(options: AclsOptions): AclsNeeded {
     acls: [
       ...external.flatMap(([name, operations]) => acls('topic', name, 'literal', [...operations])),
       ...(hasInternalTopics(topology) ? acls('topic', `${applicationId}-`, 'prefixed', INTERNAL) : []),
-      ...acls('group', applicationId, 'literal', options.setsStandbys ? ['read', 'alter-configs'] : ['read']),
+      ...acls('group', applicationId, 'literal', GROUP),
+      ...(options.setsStandbys ? acls('group', applicationId, 'literal', ['alter-configs']) : []),
       ...(config.processingGuarantee === 'exactly_once_v2'
         ? acls('transactional-id', `${applicationId}-`, 'prefixed', ['write'])
         : []),
@@ -61,6 +62,8 @@ export function neededAcls(options: AclsOptions): AclsNeeded {
 
 /** The settings say how large a record may be. */
 const WRITES: readonly Operation[] = ['write', 'describe-configs']
+/** The settings say how long the group waits for a member: so long its answers to queries hold. */
+const GROUP: readonly Operation[] = ['read', 'describe-configs']
 /** Changelogs and repartition topics: made by the brokers in the member's name, and purged of what was processed. */
 const INTERNAL: readonly Operation[] = ['read', 'write', 'create', 'delete', 'describe-configs']
 

@@ -1,6 +1,9 @@
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import { createConsoleLogger, type LogLevel } from '#host'
+import { SACCO_STORES } from '#topologies/sacco'
+import { type AccessOptions, accessOf, accessOptions } from '../access.ts'
 import { formatCount, formatEastAfrica, formatSeconds } from '../console/format.ts'
 import { DATA_DIRECTORY_DEFAULT, notNegative, PORT_DEFAULT, portNumber, positive } from '../console/options.ts'
 import { createProgress, type Progress } from '../console/progress.ts'
@@ -16,7 +19,6 @@ import { type Platform, startPlatform } from '../platform/platform.ts'
 type DemoOptions = {
   readonly data: string
   readonly port?: number
-  readonly host?: string
   readonly registryPort?: number
   readonly members?: number
   readonly seed?: number
@@ -25,7 +27,7 @@ type DemoOptions = {
   readonly fresh?: true
   readonly feed: boolean
   readonly logLevel: LogLevel
-}
+} & AccessOptions
 
 const DEMO_SEED = 7
 const DEMO_MEMBERS = 3_000
@@ -37,11 +39,10 @@ const DEMO_DAYS_BACK = 150
 const SIX_HOURS_MS = 21_600_000
 
 export function demoCommand(): Command {
-  return new Command('demo')
+  const command = new Command('demo')
     .description('A SACCO in one process: events, balances, risk scores, fraud flags, dashboards. Ctrl-C stops it.')
     .option('--data <directory>', 'where log and state are kept (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
     .option('--port <port>', 'of dashboards and query API (environment: PORT; default 8080)', portNumber)
-    .option('--host <address>', 'address to listen on; there are no logins yet (default 127.0.0.1)')
     .option(
       '--registry-port <port>',
       "of the schema registry's REST interface (default: the port after --port)",
@@ -54,6 +55,7 @@ export function demoCommand(): Command {
     .option('--fresh', 'removes what is in the data directory first')
     .option('--no-feed', 'no new events: only what is there')
     .option('--log-level <level>', 'debug, info, warn or error', 'error')
+  return accessOptions(command)
     .addHelpText(
       'after',
       `
@@ -64,6 +66,7 @@ kill -9: the next start goes on where it stopped, no event is lost and none come
 Examples:
   mto demo
   PORT=9000 MTO_DATA_DIR=/var/tmp/sacco mto demo --members 2000
+  mto demo --host 0.0.0.0 --auth users.json       for others too; mto token makes users
   mto evaluate --data ./data --labels ./data/${LABELS_FILE}      (after Ctrl-C) how good are the fraud rules?
   mto verify --data ./data                                (after Ctrl-C) is all money accounted for?
 
@@ -84,6 +87,7 @@ async function demo(options: DemoOptions): Promise<void> {
 
 async function run(options: DemoOptions, progress: Progress): Promise<void> {
   const startedMs = performance.now()
+  const access = accessOf(options)
   const stopping = new AbortController()
   const stopRequested = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()))
   onStopSignals(() => stopping.abort())
@@ -92,7 +96,7 @@ async function run(options: DemoOptions, progress: Progress): Promise<void> {
   const platform = await startPlatform({
     dataDirectory: options.data,
     port,
-    hostname: options.host,
+    access,
     registryPort: options.registryPort ?? (port === 0 ? 0 : port + 1),
     isRegistryPortAGuess: options.registryPort === undefined,
     threads: options.threads,
@@ -111,6 +115,7 @@ async function run(options: DemoOptions, progress: Progress): Promise<void> {
       progress.clear()
       process.stdout.write(`ready ${platform.url}\n`)
       progress.note(`after ${formatSeconds(performance.now() - startedMs)}; ${hints(platform, options)}`)
+      if (feed !== undefined) tellOfFirstFlag(platform, progress, startedMs, stopping.signal)
       feed?.go()
     }
     await ended
@@ -121,6 +126,33 @@ async function run(options: DemoOptions, progress: Progress): Promise<void> {
     await platform.stop()
   }
   process.stdout.write('stopped\n')
+}
+
+const FIRST_FLAG_LOOK_MS = 200
+
+/** How long it takes until there is something to look at, from the start of the command on. */
+async function tellOfFirstFlag(
+  { application, url }: Platform,
+  progress: Progress,
+  startedMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const store = SACCO_STORES.fraudFlags.name
+  try {
+    for (let look = 0; !signal.aborted; look++) {
+      const { entries } = await application.query({ store, kind: 'range', limit: 1 })
+      if (entries.length > 0) {
+        // Flags of an earlier run are no news.
+        if (look > 0) {
+          progress.note(`first fraud flag after ${formatSeconds(performance.now() - startedMs)}: ${url}/#/flags`)
+        }
+        return
+      }
+      await setTimeout(FIRST_FLAG_LOOK_MS, undefined, { signal })
+    }
+  } catch {
+    // The demo is stopping, or has failed: whoever runs it hears of that elsewhere.
+  }
 }
 
 function hints({ url, registryUrl }: Platform, { data }: DemoOptions): string {
@@ -158,7 +190,7 @@ async function loadOpening(feed: Feed, platform: Platform, progress: Progress): 
   if (plan !== undefined && publishedMs >= plan.startMs) return
   await feed.openingDone
   await waitUntilCaughtUp(platform.lag, {
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: (ms) => setTimeout(ms),
     nowMs: () => performance.now(),
     onLag: (records) => progress.update(`processing the members' history: ${formatCount(records)} records left`),
   })

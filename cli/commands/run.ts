@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import type { ApiServer } from '#api'
 import {
   createConsoleLogger,
   type KafkaApplication,
@@ -9,9 +10,12 @@ import {
 } from '#host'
 import { messageOf } from '#streams/base'
 import type { ProcessingGuarantee, StreamsOptions } from '#streams/runtime'
+import { type AccessOptions, accessOf, accessOptions } from '../access.ts'
 import { checkApplicationOwner, recordApplicationOwner } from '../application-owner.ts'
+import { portNumber } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
+import { serveApi } from '../platform/serve-api.ts'
 
 type RunOptions = {
   readonly data: string
@@ -22,7 +26,9 @@ type RunOptions = {
   readonly logLevel: LogLevel
   readonly standbys?: number
   readonly endpoint?: { readonly host: string; readonly port: number }
-} & KafkaCommandOptions
+  readonly port?: number
+} & KafkaCommandOptions &
+  AccessOptions
 
 const LONGEST_STOP_MS = 30_000
 
@@ -50,13 +56,15 @@ export function runCommand(): Command {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--standbys <count>', 'on Kafka: copies of the state of each task in other processes', count)
     .option('--endpoint <host:port>', 'on Kafka: where this process answers queries of the others', endpointOf)
-  return kafkaOptions(command)
+    .option('--port <port>', 'serves query API and dashboards there; without it there are none', portNumber)
+  return accessOptions(kafkaOptions(command))
     .addHelpText(
       'after',
       `
 Examples:
   mto run examples/word-count.ts --data ./data
   mto run my-topology.ts --threads 2 --commit-interval-ms 20
+  mto run topologies/sacco/application.ts --port 8080 --auth users.json
   mto run my-topology.ts --kafka localhost:9092 --standbys 1     on Kafka, in as many processes as wanted
 
 Exit code: 0 after a clean stop, 1 when the application failed (the message says why and what to do).`,
@@ -86,7 +94,9 @@ function positive(text: string): number {
 async function run(module: string, options: RunOptions): Promise<void> {
   const logger = createConsoleLogger(options.logLevel)
   let application: KafkaApplication | undefined
+  let api: ApiServer | undefined
   try {
+    const access = accessOf(options)
     const settings: Partial<StreamsOptions> = {
       ...(options.guarantee === undefined ? {} : { processingGuarantee: options.guarantee }),
       ...(options.commitIntervalMs === undefined ? {} : { commitIntervalMs: options.commitIntervalMs }),
@@ -112,32 +122,43 @@ async function run(module: string, options: RunOptions): Promise<void> {
           group,
           ...(options.endpoint === undefined ? {} : { userEndpoint: options.endpoint }),
         }))
-    stopOnSignals(application)
+    stopOnSignals(application, () => api?.close())
     application.ready.then(
       () => {
-        process.stdout.write('ready\n')
+        if (options.port === undefined) process.stdout.write('ready\n')
         recordApplicationOwner(claim).catch((error) =>
           logger.warn(`The owner of the application id is not noted: ${messageOf(error)}`),
         )
       },
       () => {},
     )
+    if (options.port !== undefined) {
+      await application.ready
+      api = await serveApi({ application, applicationId: start.applicationId, port: options.port, access, logger })
+      process.stdout.write(`ready ${api.url}\n`)
+    }
     await application.finished
     process.stdout.write('stopped\n')
   } catch (error) {
     fail(error)
+    await api?.close()
+    await application?.stop().catch(() => undefined)
   }
 }
 
 /** The first signal stops cleanly; a second one, or a stop that takes too long, ends the process at once. */
-function stopOnSignals(application: KafkaApplication): void {
+function stopOnSignals(application: KafkaApplication, closeApi: () => Promise<void> | undefined): void {
   let asked = false
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(1)
     asked = true
     process.stderr.write(`${signal}: stopping (again to end at once; nothing committed is lost either way)\n`)
     setTimeout(() => process.exit(1), LONGEST_STOP_MS).unref()
-    application.stop().catch(() => {})
+    // Nobody asks what is gone.
+    Promise.resolve(closeApi())
+      .catch(() => {})
+      .then(() => application.stop())
+      .catch(() => {})
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)

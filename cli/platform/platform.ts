@@ -4,8 +4,9 @@ import { type EmbeddedApplication, type LogLevel, nodeClock, startEmbeddedApplic
 import { messageOf, present, StreamsError } from '#streams/base'
 import type { Logger } from '#streams/ports'
 import type { RestoreEvent } from '#streams/runtime'
+import { type Access, apiAccess } from '../access.ts'
 import { createLagMeter, type LagMeter } from './application-lag.ts'
-import { type Prepared, registryOn } from './sacco-module.ts'
+import { type Prepared, registryOn, schemasOf } from './sacco-module.ts'
 
 export const APPLICATION_ID = 'sacco'
 const MODULE = new URL('./sacco-module.ts', import.meta.url)
@@ -15,7 +16,8 @@ export type PlatformOptions = {
   readonly dataDirectory: string
   /** Of the query API and the dashboards; 0 takes a free one. */
   readonly port: number
-  readonly hostname?: string | undefined
+  /** Who may use it, and from where; default: everybody on this machine. */
+  readonly access?: Access | undefined
   /** Of the schema registry's REST interface; undefined leaves it off, 0 takes a free one. */
   readonly registryPort?: number | undefined
   /** True: a registry port that is taken is a warning, since nobody asked for just this one. */
@@ -90,7 +92,7 @@ function restoreProgress({ onRestoring }: PlatformOptions): (event: RestoreEvent
 }
 
 async function open(options: PlatformOptions, application: EmbeddedApplication): Promise<Platform> {
-  const { logger, hostname } = options
+  const { logger, access } = options
   const { registry, prepared } = present(registryOn(application.log), 'the module has opened the registry')
   const servers: { api?: ApiServer; registry?: RegistryServer } = {}
   const closeServers = async (): Promise<void> => {
@@ -100,8 +102,16 @@ async function open(options: PlatformOptions, application: EmbeddedApplication):
   }
   try {
     if (options.api !== false) {
-      const api = await createApi({ application, applicationId: APPLICATION_ID, clock: nodeClock, logger })
-      servers.api = await startApiServer({ api, port: options.port, ...(hostname === undefined ? {} : { hostname }) })
+      const api = await createApi({
+        ...{ application, applicationId: APPLICATION_ID, clock: nodeClock, logger },
+        schemas: schemasOf(prepared),
+        ...apiAccess(access),
+      })
+      servers.api = await startApiServer({
+        api,
+        port: options.port,
+        ...(access === undefined ? {} : { hostname: access.hostname }),
+      })
     }
     if (options.registryPort !== undefined) {
       const server = await serveRegistry(options, registry, options.registryPort)
@@ -129,11 +139,12 @@ async function open(options: PlatformOptions, application: EmbeddedApplication):
 }
 
 async function serveRegistry(
-  { hostname, isRegistryPortAGuess, logger }: PlatformOptions,
+  { access, isRegistryPortAGuess, logger }: PlatformOptions,
   registry: EmbeddedRegistry,
   port: number,
 ): Promise<RegistryServer | undefined> {
   try {
+    const hostname = access?.registryHostname
     return await startRegistryServer({ registry, port, ...(hostname === undefined ? {} : { hostname }) })
   } catch (cause) {
     const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
