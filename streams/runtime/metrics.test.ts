@@ -167,3 +167,61 @@ test('names of metrics that no system would take are refused', () => {
   builder.stream('in', TEXTS).process({ get: () => ({ init, process }) })
   expect(() => createTestDriver(builder.build(), { metrics: NO_METRICS })).toThrow("'My scope' is no name for a metric")
 })
+
+test('caches: how much they hold back, and how many reads memory answers', () => {
+  const registry = createMetricsRegistry({ level: 'debug' })
+  const driver = createTestDriver(counts(), {
+    applicationId: 'app',
+    metrics: registry,
+    commitEvery: 100,
+    config: { cacheBytesMax: 1e6 },
+  })
+  const input = driver.inputTopic('in', TEXTS)
+  const cache = (name: string) => value(registry, 'stream-record-cache-metrics', name)
+  const held = () => value(registry, 'stream-task-metrics', 'cache-size-bytes-total')
+  expect(held()).toBe(0)
+  for (const key of ['a', 'b', 'a', 'a']) input.pipe(key, 'v')
+  // The first read of each key asks the engine.
+  expect([cache('hit-ratio-min'), cache('hit-ratio-max'), cache('hit-ratio-avg')]).toEqual([
+    0,
+    0.5,
+    expect.closeTo(5 / 24),
+  ])
+  expect(held()).toBeGreaterThan(100)
+  driver.commit()
+  expect(held()).toBe(0)
+  const of = registry.samples().find(({ name }) => name === 'hit-ratio-avg')
+  expect(of?.tags).toMatchObject({ 'task-id': '0_0', 'record-cache-id': 'counts' })
+  driver.close()
+})
+
+test('a store in memory says how many keys it has', () => {
+  const registry = createMetricsRegistry()
+  const builder = createStreamsBuilder()
+  builder.table('in', { ...TEXTS, store: { name: 'table', persistence: 'memory' } })
+  const driver = createTestDriver(builder.build(), { applicationId: 'app', metrics: registry })
+  for (const key of ['a', 'b', 'a']) driver.inputTopic('in', TEXTS).pipe(key, 'v')
+  expect(value(registry, 'stream-state-metrics', 'num-keys')).toBe(2)
+  driver.close()
+})
+
+test('of the time that its thread processes, the only task has all', async () => {
+  const registry = createMetricsRegistry()
+  let ratio: number | undefined
+  world.metrics = {
+    ...registry,
+    counter: (metric) => registry.counter(metric),
+    latency: (metric) => registry.latency(metric),
+    gauge: (metric, read) => registry.gauge(metric, read),
+    remove: (tags) => {
+      ratio ??= value(registry, 'stream-task-metrics', 'active-process-ratio')
+      registry.remove?.(tags)
+    },
+  }
+  await world.send(
+    'in',
+    Array.from({ length: 2_000 }, (_, index) => ({ key: `k${index % 7}`, value: 'v' })),
+  )
+  expect(await world.run(counts())).toBeUndefined()
+  expect(ratio).toBeCloseTo(1)
+})

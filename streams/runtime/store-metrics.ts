@@ -58,7 +58,22 @@ export type StoreMetricsContext = {
   readonly taskId: TaskId
 }
 
-type Timed = { readonly latency: Latency; readonly clock: Clock; readonly iterators: OpenIterators }
+/** Methods that read what is stored of one key, which may be in memory. */
+const keyReads: ReadonlySet<string> = new Set([
+  'get',
+  'fetch',
+  'fetchRange',
+  'fetchRangeBackward',
+  'fetchSession',
+  'findSessions',
+])
+
+type Timed = {
+  readonly latency: Latency
+  readonly clock: Clock
+  readonly iterators: OpenIterators
+  readonly hits: HitRatio | undefined
+}
 
 /**
  * At info: what can be read off a store at any time. From debug on its methods are wrapped, each in one that measures;
@@ -80,7 +95,12 @@ export function measureStore(store: ManagedStore, spec: StoreSpec, context: Stor
     metrics.gauge(metric('suppression-buffer-size', 'Bytes of changes held back'), () => store.bytesBuffered)
   }
   metrics.gauge(metric('uncommitted-bytes', 'Bytes of writes that are not committed'), () => store.dirtyBytes)
+  if (spec.persistence === 'memory' && 'approximateEntryCount' in store) {
+    const counted = store as unknown as { approximateEntryCount(): number }
+    metrics.gauge(metric('num-keys', 'Keys of the store'), () => counted.approximateEntryCount())
+  }
   if (!records(metrics.level, 'debug')) return
+  const hits = store.engineReads === undefined ? undefined : new HitRatio(store, context)
   const iterators = new OpenIterators(
     metrics.latency(metric('iterator-duration', 'From opening to closing', 'debug')),
     clock,
@@ -93,7 +113,8 @@ export function measureStore(store: ManagedStore, spec: StoreSpec, context: Stor
     const original = methods[method]
     if (typeof original !== 'function') continue
     const latency = metrics.latency(metric(`${operation}-latency`, `Calls of ${operation}`, 'debug'))
-    methods[method] = timed(original.bind(store) as AnyFunction, { latency, clock, iterators })
+    const timing = { latency, clock, iterators, hits: keyReads.has(method) ? hits : undefined }
+    methods[method] = timed(original.bind(store) as AnyFunction, timing)
   }
 }
 
@@ -128,11 +149,51 @@ function isSuppressBuffer(store: ManagedStore): store is SuppressBuffer {
 
 type AnyFunction = (...parameters: readonly unknown[]) => unknown
 
-function timed(call: AnyFunction, { latency, clock, iterators }: Timed): AnyFunction {
+/** Of a task: what its record caches hold back. Java: cache-size-bytes-total of TaskMetrics. */
+export function measureCaches(stores: readonly ManagedStore[], context: StoreMetricsContext): void {
+  const name = 'cache-size-bytes-total'
+  const description = "Bytes in the task's record caches"
+  const tags = taskTags(context.threadName, context.taskId)
+  context.metrics.gauge({ group: 'stream-task-metrics', name, description, tags, level: 'debug' }, () => {
+    let bytes = 0
+    for (const store of stores) bytes += store.heldBytes ?? 0
+    return bytes
+  })
+}
+
+/**
+ * How many of the reads of a key are answered from memory: by the write buffer and the entries kept for reading. Java's
+ * record cache is both of them. Java: NamedCacheMetrics, which also gives the ratio since the start at each read.
+ */
+class HitRatio {
+  readonly #store: ManagedStore
+  readonly #ratio: Latency
+  #reads = 0
+
+  constructor(store: ManagedStore, { metrics, threadName, taskId }: StoreMetricsContext) {
+    this.#store = store
+    this.#ratio = metrics.latency({
+      group: 'stream-record-cache-metrics',
+      name: 'hit-ratio',
+      description: 'Reads answered from memory, of all reads',
+      tags: { ...taskTags(threadName, taskId), 'record-cache-id': store.name },
+      level: 'debug',
+      hasMinimum: true,
+    })
+  }
+
+  read(): void {
+    this.#reads++
+    this.#ratio.record(Math.max(0, 1 - (this.#store.engineReads ?? 0) / this.#reads))
+  }
+}
+
+function timed(call: AnyFunction, { latency, clock, iterators, hits }: Timed): AnyFunction {
   return (...parameters) => {
     const startedMs = clock.monotonicMs()
     const result = call(...parameters)
     latency.record(clock.monotonicMs() - startedMs)
+    hits?.read()
     if (isIterator(result)) iterators.follow(result)
     return result
   }

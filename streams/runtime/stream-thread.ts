@@ -30,7 +30,7 @@ import { type RestoreEvent, type RestoreSummary, StateRestorer } from './state-r
 import type { StreamTask } from './task.ts'
 import { isMendedByRestore, type OpenTask, offsetOf, openTask } from './task-opener.ts'
 import { lagOf, type StoreLag, type ThreadMetadata, taskMetadata } from './thread-metadata.ts'
-import { createThreadMetrics, type ThreadMetrics } from './thread-metrics.ts'
+import { createThreadMetrics, processRatioGauge, type ThreadMetrics } from './thread-metrics.ts'
 
 /** What the thread is doing, for health checks and people. Java: StreamThread.State, without its hand-shakes. */
 export type ThreadState = 'created' | 'starting' | 'restoring' | 'running' | 'stopping' | 'dead'
@@ -132,6 +132,8 @@ class Thread implements StreamThread {
   #lastCommitMs = 0
   #lastPurgeMs = 0
   #turn = 0
+  /** Of all tasks. */
+  #processingMs = 0
   /** Goes round the running tasks, one in each turn, so that they do not all write their state at once. */
   #flushHand: Iterator<StreamTask> = this.#running.values()
   /** Since when the log has not answered; undefined = it does. */
@@ -493,20 +495,38 @@ class Thread implements StreamThread {
     const wallClockMs = clock.wallClockMs()
     this.#turn = (this.#turn + 1) % tasks.length
     let processed = 0
+    let taskStartedMs = startedMs
     let isOver = false
     for (let i = 0; i < tasks.length && !isOver; i++) {
       const task = tasks[(this.#turn + i) % tasks.length] as StreamTask
+      const processedBefore = processed
       task.turnMs = wallClockMs
       for (let count = 0; count < this.#config.recordsPerTurnMax && !isOver && task.canProcess(wallClockMs); count++) {
         task.processNext()
         if ((++processed & BOUND_CHECK_MASK) === 0)
           isOver = this.#isOverBounds() || clock.monotonicMs() - startedMs >= TURN_MS_MAX
       }
+      if (processed > processedBefore) {
+        const nowMs = clock.monotonicMs()
+        task.processingMs += nowMs - taskStartedMs
+        taskStartedMs = nowMs
+      }
       this.#resumeDrained(task)
     }
     if (processed === 0) return
+    this.#processingMs += taskStartedMs - startedMs
     this.#latencies.process.record(clock.monotonicMs() - startedMs)
     this.#latencies.processRecords.record(processed)
+  }
+
+  async #loseTasks(): Promise<void> {
+    const { clock } = this.#options
+    const startedMs = clock.monotonicMs()
+    await this.#standbys.closeAll()
+    await this.#closeAllTasks()
+    // What they have sent must not come with the next commit: others do it again.
+    if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()
+    this.#latencies.lost.record(clock.monotonicMs() - startedMs)
   }
 
   #punctuate(): void {
@@ -635,10 +655,7 @@ class Thread implements StreamThread {
         })
         this.#target = []
         this.#standbyTarget = []
-        await this.#standbys.closeAll()
-        await this.#closeAllTasks()
-        // What they have sent must not come with the next commit: others do it again.
-        if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()
+        await this.#loseTasks()
         return
       case 'not-ready':
         logger.warn(`The group cannot work yet: ${event.reason}`, {
@@ -722,6 +739,7 @@ class Thread implements StreamThread {
       for (const task of complete) {
         task.start()
         this.#running.set(task.id, task)
+        processRatioGauge(this.#options.metrics, this.name, task, () => this.#processingMs)
         for (const queue of task.group.queues) this.#taskOfInput.set(inputKey(queue.topic, queue.partition), task)
       }
       await this.#assignInputs(complete)

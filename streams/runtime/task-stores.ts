@@ -183,6 +183,10 @@ export class TaskStores {
     return store
   }
 
+  all(): readonly ManagedStore[] {
+    return [...this.#entries.values()].map(({ store }) => store)
+  }
+
   names(): readonly string[] {
     return [...this.#entries.keys()]
   }

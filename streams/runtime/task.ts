@@ -19,7 +19,7 @@ import { readPart } from './read-part.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { emptyHead, type HeadRecord, RecordQueue } from './record-queue.ts'
 import type { ResolvedSubTopology, ResolvedTopology } from './resolved-topology.ts'
-import { measureDatabase, measureStore } from './store-metrics.ts'
+import { measureCaches, measureDatabase, measureStore } from './store-metrics.ts'
 import { createTaskMetrics, endToEndLatency, nodeTags, type TaskMetrics, taskGauges, taskTags } from './task-metrics.ts'
 import { nextTaskState, type TaskState } from './task-state.ts'
 import { type Changelog, TaskStores } from './task-stores.ts'
@@ -64,6 +64,8 @@ export class StreamTask implements NodeHost {
   readonly applicationId: string
   readonly threadName: string
   turnMs = 0
+  /** Time spent processing records, for metrics. */
+  processingMs = 0
   readonly group: PartitionGroup
   readonly recordContext: RecordContext = {
     topic: '',
@@ -144,6 +146,7 @@ export class StreamTask implements NodeHost {
     const measured = { metrics: this.metrics, clock: this.clock, threadName: this.threadName, taskId: id }
     for (const { spec } of this.#subTopology.stores)
       measureStore(present(this.stores.get(spec.name), `no store ${spec.name}`), spec, measured)
+    measureCaches(this.stores.all(), measured)
     measureDatabase(options.database, measured)
   }
 

@@ -1,5 +1,7 @@
-import type { Counter, Latency, Metrics } from '../ports/index.ts'
+import type { TaskId } from '../base/ids.ts'
+import type { Counter, Latency, MetricName, Metrics } from '../ports/index.ts'
 import type { ThreadState } from './stream-thread.ts'
+import { taskTags } from './task-metrics.ts'
 
 const GROUP = 'stream-thread-metrics'
 
@@ -13,7 +15,8 @@ export type ThreadMetrics = Readonly<
     | 'commitLog'
     | 'commitStores'
     | 'revoked'
-    | 'assigned',
+    | 'assigned'
+    | 'lost',
     Latency
   >
 > & {
@@ -62,6 +65,7 @@ export function createThreadMetrics(
     commitLog: latency('commit-log-latency', 'Commits: the transaction of the log'),
     commitStores: latency('commit-stores-latency', 'Commits: batches of the stores'),
     revoked: latency('tasks-revoked-latency', 'Committing and closing tasks that go to another member'),
+    lost: latency('tasks-lost-latency', 'Closing tasks that another member has already'),
     assigned: latency('tasks-assigned-latency', 'Opening tasks that were assigned'),
     pollRecords: latency('poll-records', 'Records of a poll'),
     processRecords: latency('process-records', 'Records of a turn of processing'),
@@ -69,4 +73,32 @@ export function createThreadMetrics(
     tasksClosed: counter('task-closed-total', 'Tasks closed'),
     blockedNs: counter('blocked-time-ns-total', 'Time spent waiting for the log, in nanoseconds'),
   }
+}
+
+/**
+ * Of the time that the thread spends processing records, the share of this task since metrics were last collected. It
+ * goes with the other metrics of the task.
+ */
+export function processRatioGauge(
+  metrics: Metrics,
+  threadName: string,
+  task: { readonly id: TaskId; readonly processingMs: number },
+  totalMs: () => number,
+): void {
+  let taskMs = task.processingMs
+  let allMs = totalMs()
+  let ratio = 0
+  const metric: MetricName = {
+    group: 'stream-task-metrics',
+    name: 'active-process-ratio',
+    description: 'Share of the task in the time that its thread spends processing records',
+    tags: taskTags(threadName, task.id),
+  }
+  metrics.gauge(metric, () => {
+    const spentMs = totalMs() - allMs
+    if (spentMs > 0) ratio = Math.min(1, (task.processingMs - taskMs) / spentMs)
+    taskMs = task.processingMs
+    allMs = totalMs()
+    return ratio
+  })
 }

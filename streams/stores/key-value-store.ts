@@ -55,6 +55,7 @@ class KeyValueEntry<K, V> {
  */
 class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, CachedStore<K, V> {
   readonly name: string
+  engineReads = 0
   readonly #writes: WriteBuffer<KeyValueEntry<K, V>>
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
@@ -185,6 +186,10 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     return this.#cache?.updates ?? 0
   }
 
+  get heldBytes(): number {
+    return this.#cache?.bytes ?? 0
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     assert(this.heldUpdates === 0, 'the record cache is flushed before a commit is prepared')
     const { keyspace } = this.#environment
@@ -276,6 +281,7 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
   /** A clean entry of what the engine has; also of "nothing", so that it is not asked again. */
   #load(key: K, mapKey: unknown): KeyValueEntry<K, V> {
     const entry = this.#add(key, mapKey, null)
+    this.engineReads++
     entry.value = this.#readEngine(entry)
     entry.isInEngine = entry.value !== null
     this.#evict(EVICTION_STEPS_MAX)

@@ -71,6 +71,7 @@ export class StoreCache<E extends CacheableEntry> {
   #first: CachedUpdate<E> | undefined
   #last: CachedUpdate<E> | undefined
   updates = 0
+  bytes = 0
 
   constructor(totals: CacheTotals, flushOne: FlushUpdate<E>, context: RecordContext) {
     this.#totals = totals
@@ -90,6 +91,7 @@ export class StoreCache<E extends CacheableEntry> {
     } else {
       this.#unlink(update)
       this.#totals.bytes -= update.bytes
+      this.bytes -= update.bytes
     }
     update.bytes = bytes
     update.topic = context.topic
@@ -99,6 +101,7 @@ export class StoreCache<E extends CacheableEntry> {
     update.headers = context.headers
     this.#append(update)
     this.#totals.bytes += bytes
+    this.bytes += bytes
   }
 
   /** Called after the entry has its new value: flushes this store if all stores together hold too much. */
@@ -146,6 +149,7 @@ export class StoreCache<E extends CacheableEntry> {
     this.#totals.updates -= held.length
     assert(this.updates === held.length && this.#totals.updates >= 0, 'each update is counted once')
     this.updates = 0
+    this.bytes = 0
     this.#first = undefined
     this.#last = undefined
     return held

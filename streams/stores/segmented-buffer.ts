@@ -35,6 +35,7 @@ export type SegmentedSettings = {
  * older than the observed stream time minus the retention, and segments are deleted whole.
  */
 export class SegmentedBuffer<K, V> {
+  engineReads = 0
   readonly #settings: SegmentedSettings
   readonly #environment: StoreEnvironment
   readonly #codec: StoreCodec<K, unknown>
@@ -104,6 +105,7 @@ export class SegmentedBuffer<K, V> {
     if (found !== undefined) return found.value ?? undefined
     if (timeMs >= group.completeFromMs || timeMs > this.#engineTimeMaxMs) return undefined
     const entry = new SegmentedEntry<K, V>(group, timeMs, minor, null)
+    this.engineReads++
     entry.value = this.#readEngine(entry)
     entry.isInEngine = entry.value !== null
     this.#insert(group, index, entry)
@@ -155,9 +157,12 @@ export class SegmentedBuffer<K, V> {
     const timeFrom = Math.max(fromMs, this.liveFromMs)
     if (toMs < timeFrom) return this.#iterator(new ArraySource<T>([]))
     const group = this.#groupOf(key)
-    if (!this.#isComplete(group, timeFrom) && !this.#load(group, timeFrom)) {
-      const range = { keyFrom: group.keyBytes, keyTo: group.keyBytes, timeFrom, timeTo: toMs, minorMax, reverse }
-      return this.#scan(range, make)
+    if (!this.#isComplete(group, timeFrom)) {
+      this.engineReads++
+      if (!this.#load(group, timeFrom)) {
+        const range = { keyFrom: group.keyBytes, keyTo: group.keyBytes, timeFrom, timeTo: toMs, minorMax, reverse }
+        return this.#scan(range, make)
+      }
     }
     const { entries } = group
     const found: SegmentedEntry<K, V>[] = []
@@ -222,6 +227,10 @@ export class SegmentedBuffer<K, V> {
 
   get heldUpdates(): number {
     return this.#cache?.updates ?? 0
+  }
+
+  get heldBytes(): number {
+    return this.#cache?.bytes ?? 0
   }
 
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {

@@ -98,6 +98,14 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
     return this.#buffer.heldUpdates
   }
 
+  get heldBytes(): number {
+    return this.#buffer.heldBytes
+  }
+
+  get engineReads(): number {
+    return this.#buffer.engineReads
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     this.#buffer.prepareCommit(batch, changelog)
   }

@@ -269,6 +269,10 @@ export type ManagedStore = {
   flushCache(): void
   /** Updates that the record cache holds back; undefined where the store never caches. See `flushCaches`. */
   readonly heldUpdates?: number
+  /** Estimated bytes of them. */
+  readonly heldBytes?: number
+  /** Reads of one key that memory could not answer so far, for metrics. */
+  readonly engineReads?: number
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void
   committed(): void
   aborted(): void

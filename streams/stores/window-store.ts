@@ -122,6 +122,14 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
     return this.#buffer.heldUpdates
   }
 
+  get heldBytes(): number {
+    return this.#buffer.heldBytes
+  }
+
+  get engineReads(): number {
+    return this.#buffer.engineReads
+  }
+
   prepareCommit(batch: WriteBatch, changelog: ChangelogSink | undefined): void {
     this.#buffer.prepareCommit(batch, changelog)
   }
