@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { createNodeDisk } from '#connectors/embedded-log'
 import { createKafkaLog, type Endpoint, type KafkaOptions, type StreamsGroupSettings } from '#connectors/kafka'
 import { StreamsError } from '#streams/base'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
-import { askEndpoint, openQueryEndpoint, type QueryEndpoint } from './query-endpoint.ts'
-import { type EmbeddedApplication, type RunningApplication, unavailable } from './running-application.ts'
+import type { StoreQuery } from '#streams/query'
+import { openQueryEndpoint, type QueryEndpoint } from './query-endpoint.ts'
+import { answerHere, routeQuery } from './route-query.ts'
+import type { EmbeddedApplication } from './running-application.ts'
 import { type ApplicationOptions, loadForStart, startThreads } from './start-threads.ts'
-import { createTaskDirectory, type TaskDirectory } from './task-directory.ts'
+import { createTaskDirectory } from './task-directory.ts'
 
 export type KafkaApplicationOptions = ApplicationOptions & {
   /** Brokers, TLS, SASL and limits. */
@@ -17,6 +18,11 @@ export type KafkaApplicationOptions = ApplicationOptions & {
   readonly dataDirectory: string
   /** Where this process answers queries of the others. */
   readonly userEndpoint?: Endpoint
+  /**
+   * While nobody runs a task, a standby of it may answer queries that is at most so many changelog records behind: for
+   * queries that do not say it themselves. Without it only those that run answer.
+   */
+  readonly standbyLagMax?: number
   /** Settings of the group, kept by the brokers; the last one who sets them wins. */
   readonly group?: StreamsGroupSettings
 }
@@ -65,13 +71,16 @@ export async function startKafkaApplication(options: KafkaApplicationOptions): P
         onEndpoints: directory.update,
       })
       if (options.userEndpoint !== undefined)
-        endpoint = await openQueryEndpoint(options.userEndpoint, (query) => running.queryHere(query)).catch(
+        endpoint = await openQueryEndpoint(options.userEndpoint, (question) => answerHere(running, question)).catch(
           async (error: unknown) => {
             await running.stop()
             throw error
           },
         )
-      return Object.assign(running, { query: (query: StoreQuery) => queryAll(running, directory, query) })
+      const route = { running, directory, log, applicationId }
+      const { standbyLagMax } = options
+      const defaults = standbyLagMax === undefined ? {} : { standbyLagMax }
+      return Object.assign(running, { query: (query: StoreQuery) => routeQuery(route, { ...defaults, ...query }) })
     } catch (error) {
       await log.close()
       throw error
@@ -80,30 +89,6 @@ export async function startKafkaApplication(options: KafkaApplicationOptions): P
     await lock.release()
     throw error
   }
-}
-
-/** Tasks of other processes answer over their endpoints; what nobody answers for is unavailable, not absent. */
-async function queryAll(
-  running: RunningApplication,
-  directory: TaskDirectory,
-  query: StoreQuery,
-): Promise<QueryAnswer> {
-  const { answer, missing } = await running.queryHere(query)
-  if (missing.length === 0) return answer
-  const others = await Promise.all(directory.endpointsOf(missing).map((endpoint) => askEndpoint(endpoint, query)))
-  const entries = [...answer.entries]
-  const freshness = [...answer.freshness]
-  const answered = new Set<string>(freshness.map(({ taskId }) => taskId))
-  for (const other of others) {
-    // Two processes may answer for one task while it moves: the first counts, so that no entry is there twice.
-    if (other === undefined || other.freshness.some(({ taskId }) => answered.has(taskId))) continue
-    entries.push(...other.entries)
-    freshness.push(...other.freshness)
-    for (const { taskId } of other.freshness) answered.add(taskId)
-  }
-  const unanswered = missing.filter((id) => !answered.has(id))
-  if (unanswered.length > 0) throw unavailable(query, unanswered)
-  return { entries, freshness }
 }
 
 /** Kept with the state: the same process as far as the group and the transaction coordinator are concerned. */

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Endpoint } from '#connectors/kafka'
 import { StreamsError, type TaskId } from '#streams/base'
-import type { QueryAnswer, StoreQuery } from '#streams/query'
+import type { QueryAnswer, StandbyBound, StoreQuery } from '#streams/query'
 import { decodeWire, encodeWire, failureOf, type WireFailure } from './query-wire.ts'
 
 /** What one process knows of a question: answers of its own tasks, and the tasks that would have to be asked elsewhere. */
 export type PartialAnswer = { readonly answer: QueryAnswer; readonly missing: readonly TaskId[] }
+
+/** With `standby`, standbys are asked instead of those that run the tasks. */
+export type WireQuestion = { readonly query: StoreQuery; readonly standby?: StandbyBound }
 
 type WireAnswer =
   | { readonly answer: PartialAnswer; readonly failure?: never }
@@ -23,7 +26,7 @@ export type QueryEndpoint = { close(): Promise<void> }
  */
 export async function openQueryEndpoint(
   { host, port }: Endpoint,
-  ask: (query: StoreQuery) => Promise<PartialAnswer>,
+  ask: (question: WireQuestion) => Promise<PartialAnswer>,
 ): Promise<QueryEndpoint> {
   const server = createServer((request, response) => {
     respond(request, response, ask).catch((error: unknown) => {
@@ -50,7 +53,7 @@ export async function openQueryEndpoint(
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  ask: (query: StoreQuery) => Promise<PartialAnswer>,
+  ask: (question: WireQuestion) => Promise<PartialAnswer>,
 ): Promise<void> {
   if (request.method !== 'POST' || request.url !== PATH) {
     response.writeHead(404).end()
@@ -66,8 +69,8 @@ async function respond(
     }
     chunks.push(chunk as Buffer)
   }
-  const query = decodeWire(Buffer.concat(chunks).toString('utf8')) as StoreQuery
-  const answer: WireAnswer = await ask(query).then(
+  const question = decodeWire(Buffer.concat(chunks).toString('utf8')) as WireQuestion
+  const answer: WireAnswer = await ask(question).then(
     (found) => ({ answer: found }),
     (error: unknown) => ({ failure: failureOf(error) }),
   )
@@ -75,11 +78,11 @@ async function respond(
 }
 
 /** Undefined if that process does not answer: its tasks may be on their way to another one. */
-export async function askEndpoint({ host, port }: Endpoint, query: StoreQuery): Promise<QueryAnswer | undefined> {
+export async function askEndpoint({ host, port }: Endpoint, question: WireQuestion): Promise<QueryAnswer | undefined> {
   try {
     const response = await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}${PATH}`, {
       method: 'POST',
-      body: encodeWire(query),
+      body: encodeWire(question),
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })
     if (!response.ok) return undefined

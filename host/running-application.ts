@@ -5,6 +5,7 @@ import type { Log, RecordingLevel } from '#streams/ports'
 import {
   mergeStateResults,
   type QueryAnswer,
+  type StandbyBound,
   type StateQueryRequest,
   type StateQueryResult,
   type StoreQuery,
@@ -59,7 +60,9 @@ const recordingLevels: readonly RecordingLevel[] = ['info', 'debug', 'trace']
 export function unavailable(query: StoreQuery, missing: readonly TaskId[]): StreamsError {
   return new StreamsError(
     'STATE_UNAVAILABLE',
-    `store ${query.store}: tasks ${missing.join(', ')} are restoring or on their way to another thread; ask again shortly`,
+    query.atLeast === undefined
+      ? `store ${query.store}: tasks ${missing.join(', ')} are restoring or on their way to another thread; ask again shortly`
+      : `store ${query.store}: tasks ${missing.join(', ')} are restoring, on their way to another thread, or have not got as far as was asked; ask again shortly`,
   )
 }
 
@@ -200,6 +203,15 @@ export class RunningApplication implements EmbeddedApplication {
     const freshness = answers.flatMap((answer) => answer.freshness)
     const missing = this.#missing(query, new Set(freshness.map(({ taskId }) => taskId)))
     return { answer: { entries: answers.flatMap(({ entries }) => entries), freshness }, missing }
+  }
+
+  /** Of a partition's standbys here, the one that is the least behind. */
+  async queryStandbysHere(query: StoreQuery, standby: StandbyBound): Promise<QueryAnswer> {
+    this.#requireAlive()
+    const answers = await Promise.all(this.#pool.workers.map((worker) => worker.queryStandbys(query, standby)))
+    const lagOf = ({ freshness }: QueryAnswer): number => freshness[0]?.standbyLag ?? Number.POSITIVE_INFINITY
+    const [best] = [...answers].sort((left, right) => lagOf(left) - lagOf(right))
+    return best ?? { entries: [], freshness: [] }
   }
 
   async queryState(request: StateQueryRequest): Promise<StateQueryResult> {

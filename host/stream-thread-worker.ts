@@ -4,7 +4,7 @@ import { createLogClient } from '#connectors/embedded-log'
 import { createKafkaLog } from '#connectors/kafka'
 import { present } from '#streams/base'
 import type { GroupMembership, Log } from '#streams/ports'
-import { executeQuery, executeStateQuery } from '#streams/query'
+import { executeQuery, executeStandbyQuery, executeStateQuery, type QueryAnswer } from '#streams/query'
 import type { RestoreEvent, StreamThread } from '#streams/runtime'
 import { importApplication } from './application-module.ts'
 import { createThread } from './create-thread.ts'
@@ -28,6 +28,8 @@ const logger = createLogger(start.logLevel, (line) => report({ kind: 'log', line
 let thread: StreamThread | undefined
 let stopRequested = false
 let isPaused = false
+/** False when nobody can say whether this thread's tasks are still its own. */
+let isMember = (): boolean => true
 const localMember = createGroupMember(report)
 
 port.on('message', (request: ThreadRequest) => {
@@ -64,7 +66,7 @@ port.on('message', (request: ThreadRequest) => {
     case 'query':
       try {
         const running = present(thread, 'the thread is starting')
-        report({ kind: 'answer', id: request.id, answer: executeQuery(running, request.query) })
+        report({ kind: 'answer', id: request.id, answer: answerQuery(running, request) })
       } catch (error) {
         report({ kind: 'refusal', id: request.id, failure: failureData(error) })
       }
@@ -73,6 +75,16 @@ port.on('message', (request: ThreadRequest) => {
       request satisfies never
   }
 })
+
+/** A member that the group may have put out answers nothing of its tasks: others may be further with them. */
+function answerQuery(
+  running: StreamThread,
+  { query, standby }: Extract<ThreadRequest, { kind: 'query' }>,
+): QueryAnswer {
+  if (standby !== undefined) return executeStandbyQuery(running, query, standby)
+  if (!isMember() && !running.globalStores.has(query.store)) return { entries: [], freshness: [] }
+  return executeQuery(running, query)
+}
 
 /** On the embedded log the process deals its tasks out; on Kafka each thread is a member of the application's group. */
 async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; membership: GroupMembership }> {
@@ -86,6 +98,7 @@ async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; memb
     logger,
     ...(log.userEndpoint === undefined ? {} : { userEndpoint: log.userEndpoint }),
   })
+  isMember = () => membership.isCurrent
   return { log: connected, membership: tellsTasks(membership) }
 }
 

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Endpoint, EndpointPartitions, KafkaOptions } from '#connectors/kafka'
 import type { StreamsErrorCode, TaskId } from '#streams/base'
-import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
+import type { QueryAnswer, StandbyBound, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
 import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import type { LogLevel, LogLine } from './logger.ts'
@@ -42,7 +42,8 @@ export type FailureData = {
 /** From the process's main thread to a stream thread. */
 export type ThreadRequest =
   | { readonly kind: 'stop' }
-  | { readonly kind: 'query'; readonly id: number; readonly query: StoreQuery }
+  /** With `standby`, its standbys are asked instead of the tasks that it runs. */
+  | { readonly kind: 'query'; readonly id: number; readonly query: StoreQuery; readonly standby?: StandbyBound }
   | { readonly kind: 'state-query'; readonly id: number; readonly request: StateQueryRequest }
   | { readonly kind: 'samples'; readonly id: number }
   | { readonly kind: 'metadata'; readonly id: number }

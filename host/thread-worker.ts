@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { EndpointPartitions } from '#connectors/kafka'
 import { StreamsError, type TaskId } from '#streams/base'
 import type { Logger } from '#streams/ports'
-import type { QueryAnswer, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
+import type { QueryAnswer, StandbyBound, StateQueryRequest, StateQueryResult, StoreQuery } from '#streams/query'
 import type { RestoreEvent, RestoreSummary, ThreadMetadata, ThreadState } from '#streams/runtime'
 import type { ThreadSettings } from './create-thread.ts'
 import { failureError } from './failure-data.ts'
@@ -19,6 +19,8 @@ export type ThreadWorker = {
   /** Resolves when the worker is no more: everything that it had open is closed. */
   readonly exited: Promise<void>
   query(query: StoreQuery): Promise<QueryAnswer>
+  /** Asks the standbys of the thread. */
+  queryStandbys(query: StoreQuery, standby: StandbyBound): Promise<QueryAnswer>
   queryState(request: StateQueryRequest): Promise<StateQueryResult>
   samples(): Promise<readonly MetricSample[]>
   /** Undefined while it is starting. */
@@ -163,6 +165,7 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
     finished: finished.promise,
     exited: exited.promise,
     query: (query) => ask((id) => ({ kind: 'query', id, query })),
+    queryStandbys: (query, standby) => ask((id) => ({ kind: 'query', id, query, standby })),
     queryState: (request) => ask((id) => ({ kind: 'state-query', id, request })),
     samples: () => ask((id) => ({ kind: 'samples', id })),
     metadata: () => ask((id) => ({ kind: 'metadata', id })),

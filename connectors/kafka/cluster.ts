@@ -91,7 +91,6 @@ export class Cluster {
 
   /** Asks again about topics (all of them if not told which); returns those that exist. */
   async refresh(names?: readonly string[]): Promise<readonly TopicMetadata[]> {
-    if (names !== undefined && names.length === 0 && this.#brokers.size > 0) return []
     const response = await this.ask(
       'asking for metadata',
       metadataV12.api,

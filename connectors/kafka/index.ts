@@ -8,7 +8,7 @@
 export type { Acl } from './acls.ts'
 export { createKafkaLog, type KafkaLog } from './kafka-log.ts'
 export { KAFKA_LIMITS, type KafkaLimits, type KafkaOptions, type SaslOptions } from './kafka-options.ts'
-export type { KafkaMembershipOptions } from './membership.ts'
+export type { KafkaGroupMembership, KafkaMembershipOptions } from './membership.ts'
 export type {
   BrokerStatus,
   GroupListing,

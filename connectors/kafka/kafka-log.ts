@@ -1,17 +1,17 @@
 import { StreamsError } from '#streams/base'
-import type { Consumer, ConsumerOptions, GroupMembership, Log, Producer, ProducerOptions } from '#streams/ports'
+import type { Consumer, ConsumerOptions, Log, Producer, ProducerOptions } from '#streams/ports'
 import { KafkaAdmin } from './admin.ts'
 import { Cluster } from './cluster.ts'
 import { KafkaConsumer } from './consumer.ts'
 import type { KafkaOptions } from './kafka-options.ts'
-import { KafkaMembership, type KafkaMembershipOptions } from './membership.ts'
+import { type KafkaGroupMembership, KafkaMembership, type KafkaMembershipOptions } from './membership.ts'
 import { KafkaOperations } from './operations.ts'
 import { KafkaProducer } from './producer.ts'
 
 export type KafkaLog = Log & {
   /** What only Kafka has: groups, brokers, settings. */
   readonly operations: KafkaOperations
-  membership(options: KafkaMembershipOptions): GroupMembership
+  membership(options: KafkaMembershipOptions): KafkaGroupMembership
 }
 
 /** Apache Kafka as the engine's log. LOG_UNAVAILABLE if no broker answers, LOG_REFUSED if they do not let us in. */
@@ -40,7 +40,7 @@ class ConnectedLog implements KafkaLog {
     this.operations = new KafkaOperations(cluster)
   }
 
-  membership(options: KafkaMembershipOptions): GroupMembership {
+  membership(options: KafkaMembershipOptions): KafkaGroupMembership {
     this.#checkOpen()
     this.admin.actsAsMemberOf(options.group)
     return new KafkaMembership(this.#cluster, options)

@@ -12,6 +12,7 @@ import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { check, hasErrorCode, KAFKA_ERROR, KafkaError, streamsError } from './kafka-errors.ts'
 import type { RefusableMember } from './offsets.ts'
+import { sessionTimeoutOf } from './operations.ts'
 import { sleep } from './retry.ts'
 import { settingsOf } from './topic-settings.ts'
 import {
@@ -41,9 +42,19 @@ export type KafkaMembershipOptions = {
   readonly onEndpoints?: (endpoints: readonly EndpointPartitions[]) => void
 }
 
+export type KafkaGroupMembership = GroupMembership & {
+  /**
+   * False from the moment on at which the group may have put this member out without its knowing: when no heartbeat was
+   * answered for a session time-out. What it runs may then be run, and be further, elsewhere.
+   */
+  readonly isCurrent: boolean
+}
+
 const JOIN_EPOCH = 0
 const LEAVE_EPOCH = -1
 const REBALANCE_TIMEOUT_MS = 300_000
+/** Brokers' default (group.streams.session.timeout.ms), where they do not tell. */
+const SESSION_TIMEOUT_MS = 45_000
 const FIRST_INTERVAL_MS = 200
 const RETRY_MS = 200
 const LEAVE_MS_MAX = 3_000
@@ -79,7 +90,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
  *   join (epoch 0) → assigned → … → revoked ones closed → acknowledge → assigned → … → leave (epoch -1)
  *                        ↑ fenced: lost → closed → join again
  */
-export class KafkaMembership implements GroupMembership {
+export class KafkaMembership implements KafkaGroupMembership {
   readonly createsInternalTopics = true
   readonly committingMember: RefusableMember
   readonly #cluster: Cluster
@@ -101,6 +112,9 @@ export class KafkaMembership implements GroupMembership {
   #failure: StreamsError | undefined
   #toldStatuses = ''
   #statusSinceMs: number | undefined
+  #sessionTimeoutMs = SESSION_TIMEOUT_MS
+  /** When the last heartbeat that was answered was sent. */
+  #heardMs = Number.NEGATIVE_INFINITY
 
   constructor(cluster: Cluster, options: KafkaMembershipOptions) {
     this.#cluster = cluster
@@ -120,6 +134,7 @@ export class KafkaMembership implements GroupMembership {
   /** Resolves when the group has this member and its internal topics exist. */
   async join(member: MemberDescription): Promise<void> {
     await this.#checkVersion()
+    this.#sessionTimeoutMs = (await sessionTimeoutOf(this.#cluster, this.#options.group)) ?? SESSION_TIMEOUT_MS
     this.#subtopologies = [...member.subTopologies].map(subtopologyOf)
     const { limits } = this.#cluster
     const endMs = performance.now() + limits.retryTimeoutMs
@@ -137,6 +152,10 @@ export class KafkaMembership implements GroupMembership {
       await sleep(RETRY_MS)
     }
     this.#schedule(this.#intervalMs)
+  }
+
+  get isCurrent(): boolean {
+    return this.#lost === 'no' && performance.now() - this.#heardMs < this.#sessionTimeoutMs
   }
 
   async #checkVersion(): Promise<void> {
@@ -211,11 +230,13 @@ export class KafkaMembership implements GroupMembership {
     const { group, logger } = this.#options
     const tellsOwned = this.#ownedChanged || this.#memberEpoch === JOIN_EPOCH
     this.#ownedChanged = false
+    const sentMs = performance.now()
     try {
       const coordinator = await this.#cluster.coordinator('group', group)
       const request = this.#request(this.#memberEpoch, tellsOwned)
       const response = await this.#connections.call(coordinator, streamsGroupHeartbeatV0, request)
       check(response.errorCode, `heartbeat of group ${group}`, response.errorMessage)
+      this.#heardMs = sentMs
       this.#onResponse(response)
       return response.statuses
     } catch (error) {

@@ -8,6 +8,7 @@ import { type DescribedGroup, type DescribedMember, streamsGroupDescribeV0 } fro
 const GROUP_RESOURCE = 32
 const TOPIC_RESOURCE = 2
 const SET = 0
+const SESSION_TIMEOUT = 'streams.session.timeout.ms'
 
 export type GroupListing = { readonly group: string; readonly state: string; readonly type: string }
 
@@ -33,6 +34,19 @@ export type StreamsGroupSettings = {
   readonly standbyReplicas?: number
   readonly sessionTimeoutMs?: number
   readonly heartbeatIntervalMs?: number
+}
+
+/** How long the brokers wait for a member of a group before they put it out; undefined where they do not tell. */
+export async function sessionTimeoutOf(cluster: Cluster, group: string): Promise<number | undefined> {
+  const { results } = await cluster.ask(
+    `asking for the settings of group ${group}`,
+    describeConfigsV4.api,
+    [{ resourceType: GROUP_RESOURCE, resourceName: group, configurationKeys: [SESSION_TIMEOUT] }],
+    false,
+    false,
+  )
+  const value = results[0]?.configs.find(({ name }) => name === SESSION_TIMEOUT)?.value
+  return value === undefined || value === null ? undefined : Number(value)
 }
 
 /** What operators ask of a cluster, and what the engine's log does not need. */
@@ -82,7 +96,7 @@ export class KafkaOperations {
   async configureStreamsGroup(group: string, settings: StreamsGroupSettings): Promise<void> {
     const configs = [
       ['streams.num.standby.replicas', settings.standbyReplicas],
-      ['streams.session.timeout.ms', settings.sessionTimeoutMs],
+      [SESSION_TIMEOUT, settings.sessionTimeoutMs],
       ['streams.heartbeat.interval.ms', settings.heartbeatIntervalMs],
     ].flatMap(([name, value]) => (value === undefined ? [] : [{ name: String(name), value: String(value) }]))
     await this.#alter(GROUP_RESOURCE, group, configs)

@@ -7,8 +7,10 @@ export { executeStateQuery, mergeStateResults } from './execute-state-query.ts'
 export { lackOf, mergePositions, type Position } from './position.ts'
 export {
   executeQuery,
+  executeStandbyQuery,
   type QueryAnswer,
   type QueryEntry,
+  type StandbyBound,
   type StoreFreshness,
   type StoreQuery,
 } from './query.ts'

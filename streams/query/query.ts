@@ -1,9 +1,9 @@
-import { assert } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 import { type Bytes, equalBytes } from '../base/bytes.ts'
 import { StreamsError } from '../base/errors.ts'
 import { parseTaskId, type TaskId } from '../base/ids.ts'
 import type { Serde } from '../ports/index.ts'
-import type { StreamThread } from '../runtime/index.ts'
+import type { ResolvedTopology, StreamTask, StreamThread } from '../runtime/index.ts'
 import type {
   KeyValue,
   ManagedStore,
@@ -15,6 +15,7 @@ import type {
   StoreSpec,
   Windowed,
 } from '../stores/index.ts'
+import { lackOf, type Position } from './position.ts'
 
 /**
  * Keys are given as the store's key type; an answer holds at most `limit` entries of each task asked.
@@ -26,6 +27,13 @@ export type StoreQuery = {
   readonly store: string
   /** Only tasks of this partition are asked: where the partition of the key is known. */
   readonly partition?: number | undefined
+  /** Only state that has got so far answers: what was written is read (see Position). */
+  readonly atLeast?: Position
+  /**
+   * While nobody runs a task (it is being moved, or restored), a standby of it may answer that is at most so many
+   * changelog records behind. Without it only those that run answer.
+   */
+  readonly standbyLagMax?: number
 } & (
   | { readonly kind: 'key'; readonly key: unknown }
   | {
@@ -87,8 +95,10 @@ export type QueryEntry = {
 export type StoreFreshness = {
   readonly taskId: TaskId
   readonly streamTimeMs: number
-  /** Offset of the next record to process, by input `topic-partition`. */
+  /** Offset of the next record to process, by input `topic-partition`; empty for a standby, which reads no inputs. */
   readonly position: Readonly<Record<string, number>>
+  /** Of a standby: how many changelog records it was behind. Absent: the one that runs the task has answered. */
+  readonly standbyLag?: number
 }
 
 export type QueryAnswer = {
@@ -98,8 +108,8 @@ export type QueryAnswer = {
 
 /**
  * Answers from the tasks of one thread, between two steps. Sees writes that are not committed yet (Kafka Streams'
- * READ_UNCOMMITTED, its default). Empty where this thread has no such task; STORE_UNKNOWN where the topology has no
- * such store; STATE_UNAVAILABLE while the task that would answer is restoring.
+ * READ_UNCOMMITTED, its default). Empty where this thread has no such task, or has not got as far as asked; STORE_UNKNOWN
+ * where the topology has no such store; STATE_UNAVAILABLE while the thread is starting.
  */
 export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnswer {
   checkQuery(query)
@@ -110,17 +120,13 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
     const definition = topology.globalStores.find(({ store }) => store.storeName === query.store)
     return { entries: read(global, definition?.store.spec, query, 'global'), freshness: [] }
   }
-  const sub = topology.subTopologies.find(({ stores }) => stores.some(({ spec }) => spec.name === query.store))
-  const spec = sub?.stores.find((candidate) => candidate.spec.name === query.store)?.spec
-  if (sub === undefined || spec === undefined) {
-    const known = topology.subTopologies.flatMap(({ stores }) => stores.map((store) => store.spec.name))
-    throw new StreamsError('STORE_UNKNOWN', `there is no store ${query.store}; stores: ${known.join(', ') || 'none'}`)
-  }
+  const { sub, spec } = locate(topology, query.store)
   const entries: QueryEntry[] = []
   const freshness: StoreFreshness[] = []
   for (const task of thread.tasks.values()) {
     const { subTopology, partition } = parseTaskId(task.id)
     if (subTopology !== sub.id || (query.partition !== undefined && query.partition !== partition)) continue
+    if (query.atLeast !== undefined && lackOf(positionOf(task), query.atLeast, partition) !== undefined) continue
     entries.push(...read(task.store(query.store), spec, query, task.id))
     const position = Object.fromEntries(
       task.group.queues.map((queue) => [`${queue.topic}-${queue.partition}`, queue.committableOffset]),
@@ -128,6 +134,58 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
     freshness.push({ taskId: task.id, streamTimeMs: task.group.streamTimeMs, position })
   }
   return { entries, freshness }
+}
+
+/** What a standby must have, by partition: the end of the changelog as it is now, but for `lagMax` records. */
+export type StandbyBound = {
+  readonly ends: Readonly<Record<number, number>>
+  readonly lagMax: number
+}
+
+/** Answers from the standbys of one thread, of partitions in `ends`; those that are further behind do not answer. */
+export function executeStandbyQuery(
+  thread: StreamThread,
+  query: StoreQuery,
+  { ends, lagMax }: StandbyBound,
+): QueryAnswer {
+  checkQuery(query)
+  const { topology, standbys } = thread
+  const entries: QueryEntry[] = []
+  const freshness: StoreFreshness[] = []
+  if (topology === undefined) return { entries, freshness }
+  const { sub, spec } = locate(topology, query.store)
+  for (const id of standbys.ids) {
+    const { subTopology, partition } = parseTaskId(id)
+    const end = ends[partition]
+    if (subTopology !== sub.id || end === undefined || !standbys.hasStore(id, query.store)) continue
+    const stores = present(standbys.storesOf(id), `standby ${id} has no stores`)
+    const lag = Math.max(0, end - (stores.position(query.store) ?? 0))
+    if (lag > lagMax) continue
+    const committed = stores.openCommitted(query.store)
+    try {
+      entries.push(...read(committed, spec, query, id))
+    } finally {
+      committed.close()
+    }
+    freshness.push({ taskId: id, streamTimeMs: -1, position: {}, standbyLag: lag })
+  }
+  return { entries, freshness }
+}
+
+function locate(topology: ResolvedTopology, store: string) {
+  const sub = topology.subTopologies.find(({ stores }) => stores.some(({ spec }) => spec.name === store))
+  const spec = sub?.stores.find((candidate) => candidate.spec.name === store)?.spec
+  if (sub !== undefined && spec !== undefined) return { sub, spec }
+  const known = topology.subTopologies.flatMap(({ stores }) => stores.map((each) => each.spec.name))
+  throw new StreamsError('STORE_UNKNOWN', `there is no store ${store}; stores: ${known.join(', ') || 'none'}`)
+}
+
+/** Offsets of the last records that the task has processed. */
+function positionOf(task: StreamTask): Position {
+  const position: Record<string, Record<number, number>> = {}
+  for (const { topic, partition, committableOffset } of task.group.queues)
+    if (committableOffset > 0) position[topic] = { ...position[topic], [partition]: committableOffset - 1 }
+  return position
 }
 
 /** Whether an answer of this kind can be long, and so needs a limit. */

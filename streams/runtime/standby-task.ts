@@ -83,6 +83,11 @@ export class StandbyTasks {
     return this.#isBusy
   }
 
+  /** Stores that are kept in memory, or have no changelog of their own, have no copy. */
+  hasStore(id: TaskId, store: string): boolean {
+    return this.#standbys.get(id)?.changelogs.some(({ storeName }) => storeName === store) ?? false
+  }
+
   storesOf(id: TaskId): TaskStores | undefined {
     return this.#standbys.get(id)?.stores
   }

@@ -55,6 +55,8 @@ export type StreamThreadOptions = {
 
 export type StreamThread = {
   readonly name: string
+  /** Copies of the state of tasks that run elsewhere. */
+  readonly standbys: Pick<StandbyTasks, 'ids' | 'hasStore' | 'storesOf'>
   readonly state: ThreadState
   /** Running tasks, for queries within this thread between steps. */
   readonly tasks: ReadonlyMap<TaskId, StreamTask>
@@ -170,6 +172,10 @@ class Thread implements StreamThread {
 
   get tasks(): ReadonlyMap<TaskId, StreamTask> {
     return this.#running
+  }
+
+  get standbys(): StandbyTasks {
+    return this.#standbys
   }
 
   get topology(): ResolvedTopology | undefined {

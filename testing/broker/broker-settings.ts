@@ -2,7 +2,7 @@
  * How long a dead broker is taken for alive: by the others, and by itself when it comes back, since it is not let in
  * again before. Brokers' default: 9 s.
  */
-export const BROKER_SESSION_MS = 2_000
+export const BROKER_SESSION_MS = 3_000
 
 /** Small internal topics, short elections, no waiting for members that may still come. */
 const COMMON: Readonly<Record<string, string>> = {
@@ -12,8 +12,8 @@ const COMMON: Readonly<Record<string, string>> = {
   'inter.broker.listener.name': 'PLAINTEXT',
   'broker.session.timeout.ms': String(BROKER_SESSION_MS),
   'broker.heartbeat.interval.ms': '500',
-  'controller.quorum.election.timeout.ms': '500',
-  'controller.quorum.fetch.timeout.ms': '1500',
+  'controller.quorum.election.timeout.ms': '1000',
+  'controller.quorum.fetch.timeout.ms': '2000',
   'offsets.topic.num.partitions': '4',
   'transaction.state.log.num.partitions': '4',
   'share.coordinator.state.topic.num.partitions': '2',

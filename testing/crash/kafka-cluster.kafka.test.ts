@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKafkaLog, type KafkaLog } from '#connectors/kafka'
 import { BROKER_SESSION_MS, type Cluster, startCluster, whyNoBroker } from '../broker/index.ts'
-import { OUTPUTS } from './application.ts'
+import { OUTPUTS, PARTITIONS } from './application.ts'
 import { type Outputs, outputDifferences, readChangelogs, readOutputs, stateDifferences } from './compare-outputs.ts'
 import { feed } from './feeder.ts'
 import { endCleanly, freshTopics } from './kafka-disturbed-run.ts'
@@ -13,7 +13,7 @@ import { undisturbedRun } from './undisturbed.ts'
 import { watchProgress } from './watch-progress.ts'
 
 /** Three brokers, each of them killed with SIGKILL once, one at a time, under load. */
-const EVENTS = 20_000
+const EVENTS = 30_000
 const PAUSE_MS = 190
 const NODES = 3
 const BETWEEN_MS = 1_500
@@ -86,6 +86,10 @@ describe.skipIf(reason !== undefined)('three brokers, one killed at a time', () 
       for (const member of members) await untilSaid(member, 'ready', START_MS_MAX)
       const feeding = feed(log, EVENTS, PAUSE_MS)
       feeding.catch(() => {})
+      const written = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: OUTPUTS[0], partition }))
+      await until('the first outputs', async () =>
+        (await log.admin.endOffsets(written)).every(({ offset }) => offset > 0),
+      )
       await sleep(BETWEEN_MS)
       const said: string[] = []
       for (let node = 0; node < NODES; node++) {
