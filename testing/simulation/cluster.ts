@@ -3,6 +3,8 @@ import { messageOf, type Prng, StreamsError } from '#streams/base'
 import { type Logger, NO_METRICS } from '#streams/ports'
 import { createStreamThread, type StreamsConfig, type StreamThread } from '#streams/runtime'
 import type { Topology } from '#streams/topology'
+import { Bounds } from './bounds.ts'
+import type { StateDirectory } from './checkers/finished-run.ts'
 import type { Fault } from './faults.ts'
 import type { LogHost } from './log-host.ts'
 import { observeLog } from './observed-log.ts'
@@ -56,6 +58,8 @@ export type ClusterOptions = {
 /** N real stream threads in one event loop, each in a process of its own that can die at any await. */
 export class Cluster {
   readonly slots: readonly Slot[]
+  /** State directories as they were once. */
+  readonly samples: StateDirectory[] = []
   readonly #options: ClusterOptions
   readonly #prng: Prng
   readonly #zombies = new Set<SimulatedProcess>()
@@ -101,11 +105,15 @@ export class Cluster {
     })
     if (this.#quiet) process.disarm()
     const prepared: CommittedWork[] = []
-    probeTasksOf(process.clock, { prepared, violation: (checker, message) => world.violation(checker, message) })
+    const violation = (checker: string, message: string): void => world.violation(checker, message)
+    const bounds = new Bounds({ config, violation })
+    world.bounds.push(bounds)
+    probeTasksOf(process.clock, { prepared, bounds, violation })
     const log = observeLog(host.connect(process, slot.name), {
       registry: world.registry,
       process: process.name,
       takePrepared: () => prepared.splice(0),
+      bounds,
     })
     const thread = createStreamThread({
       name: slot.name,
@@ -166,6 +174,13 @@ export class Cluster {
     slot.thread = undefined
     const downMs = cause !== undefined && 'downMs' in cause ? cause.downMs : RESTART_AFTER_ERROR_MS
     this.#options.world.time.after(downMs, () => this.start(slot))
+  }
+
+  /** Keeps what is on every machine now, of running tasks and of standby tasks. */
+  sampleState(): void {
+    const atMs = Math.round(this.#options.world.time.nowMs)
+    for (const { engine, index } of this.slots)
+      this.samples.push({ name: `machine ${index} at ${atMs} ms`, engine: engine.crashClone() })
   }
 
   /** A process starts under the same name, on another machine; the old one does not know. */

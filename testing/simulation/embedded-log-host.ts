@@ -17,6 +17,7 @@ import {
 } from '#streams/ports'
 import { createLocalMembership } from '#streams/runtime'
 import type { Fault } from './faults.ts'
+import { flipBit } from './flip-bit.ts'
 import type { FinalPartition, LogHost } from './log-host.ts'
 import { tagOf, withoutTag } from './observed-log.ts'
 import { APPLICATION_ID, prngFor } from './plan.ts'
@@ -28,6 +29,8 @@ export type EmbeddedLogHost = LogHost & {
   /** The process of the log dies at the so-many-th operation of its disk from now on. */
   crash(fault: Fault & { readonly kind: 'log-crash' }): void
   fillDisk(durationMs: number): void
+  /** On a copy of the disk: the run itself goes on unharmed. */
+  flipBit(): void
   calmDown(): void
 }
 
@@ -57,6 +60,7 @@ class Host implements EmbeddedLogHost {
   #crash: { readonly fault: Fault & { readonly kind: 'log-crash' }; operationsLeft: number } | undefined
   #fullUntilMs = 0
   #ends = ''
+  #flips = 0
 
   constructor(options: EmbeddedLogHostOptions) {
     this.#options = options
@@ -119,6 +123,13 @@ class Host implements EmbeddedLogHost {
 
   fillDisk(durationMs: number): void {
     this.#fullUntilMs = this.#world.time.nowMs + durationMs
+  }
+
+  flipBit(): void {
+    const prng = prngFor(this.#world.plan.seed, `bit ${this.#flips++}`)
+    void flipBit(this.#disk, prng).then((problem) => {
+      if (problem !== undefined) this.#world.violation('bit-flip', problem)
+    })
   }
 
   calmDown(): void {

@@ -57,6 +57,8 @@ export type FaultKind =
   | { readonly kind: 'state-disk-full' }
   /** The log ends the open transaction of this member, as after its time-out. */
   | { readonly kind: 'transaction-aborted' }
+  /** Somebody's transaction stays open in a partition, and hides what is committed behind it (KIP-890). */
+  | { readonly kind: 'hanging-transaction'; readonly durationMs: number; readonly place: number }
   /** Changelogs are compacted. */
   | { readonly kind: 'compaction' }
   /** The process with the embedded log dies, and every thread with it. */
@@ -68,6 +70,8 @@ export type FaultKind =
       readonly operationsAhead: number
     }
   | { readonly kind: 'log-disk-full'; readonly durationMs: number }
+  /** One bit flips on a copy of the embedded log's disk, which is then opened. */
+  | { readonly kind: 'bit-flip' }
 
 export type FaultName = FaultKind['kind']
 
@@ -112,6 +116,7 @@ export const SIMULATED_LOG_FAULTS: readonly FaultName[] = [
   'clock-jump',
   'state-disk-full',
   'transaction-aborted',
+  'hanging-transaction',
   'compaction',
 ]
 
@@ -129,6 +134,7 @@ export const EMBEDDED_LOG_FAULTS: readonly FaultName[] = [
   'state-disk-full',
   'log-crash',
   'log-disk-full',
+  'bit-flip',
 ]
 
 export function drawFaults(prng: Prng, range: FaultRange): readonly Fault[] {
@@ -173,6 +179,8 @@ function drawFault(prng: Prng, kind: FaultName): FaultKind {
       return { kind, durationMs: 1 + prng.below(4_000) }
     case 'slow':
       return { kind, durationMs: 1 + prng.below(4_000), stepMs: 1 + prng.below(100) }
+    case 'hanging-transaction':
+      return { kind, durationMs: 1 + prng.below(8_000), place: prng.below(1_000) }
     case 'missed-heartbeat':
       return { kind, learnsAfterMs: prng.below(3_000) }
     case 'restart':
@@ -186,6 +194,7 @@ function drawFault(prng: Prng, kind: FaultName): FaultKind {
         downMs: downMs(),
         operationsAhead: prng.below(40),
       }
+    case 'bit-flip':
     case 'rebalance':
     case 'replaced':
     case 'state-disk-full':
@@ -195,6 +204,13 @@ function drawFault(prng: Prng, kind: FaultName): FaultKind {
     default:
       return kind satisfies never
   }
+}
+
+/** Under what it is counted: crashes by what they leave behind. */
+export function countedAs(fault: Fault): string {
+  if (fault.kind === 'log-crash') return `log-crash (${fault.mode})`
+  if (fault.kind === 'crash') return `crash (state ${fault.state})`
+  return fault.kind
 }
 
 /** One line for people. */

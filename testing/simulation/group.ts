@@ -13,6 +13,7 @@ type Member = {
   readonly process: SimulatedProcess
   /** Assignment as last told, with its number: an answer to an older one says nothing. */
   assigned: readonly TaskId[]
+  standby: readonly TaskId[]
   version: number
   polledVersion: number
   wasTold: boolean
@@ -22,6 +23,15 @@ type Member = {
 /** A member that dies without a word is noticed after so long. */
 const SESSION_TIMEOUT_MS = 3_000
 const MESSAGE_MS = 5
+
+export type GroupOptions = {
+  readonly standbyReplicas: number
+  /** Commits name the member and its epoch, as with KIP-1071; otherwise producers alone are fenced. */
+  readonly namesCommitters: boolean
+}
+
+/** Share of rebalances in which a copy of the state decides who takes over a task. */
+const PROMOTED_SHARE = 0.8
 
 /**
  * Assigns tasks as KIP-1071's broker does: a task goes to its next owner only when the last one has said that it closed
@@ -33,12 +43,17 @@ export class GroupCoordinator {
   readonly #members = new Map<string, Member>()
   readonly #owners = new Map<TaskId, string>()
   readonly #target = new Map<TaskId, string>()
+  /** Who shall keep a copy of the task's state. */
+  readonly #standbys = new Map<TaskId, readonly string[]>()
+  readonly #options: GroupOptions
   #tasks: readonly TaskId[] = []
+  #stateful: readonly TaskId[] = []
   #taskOfInput = new Map<string, TaskId>()
 
-  constructor(time: VirtualTime, prng: Prng) {
+  constructor(time: VirtualTime, prng: Prng, options: GroupOptions) {
     this.#time = time
     this.#prng = prng
+    this.#options = options
   }
 
   /** Everybody has given up what was revoked, so that each task is where it shall be. */
@@ -65,8 +80,20 @@ export class GroupCoordinator {
     return undefined
   }
 
+  /** Who has been told to keep a copy of a task, and runs it not. */
+  standbysOf(process: string): readonly TaskId[] {
+    return this.#members.get(process)?.standby ?? []
+  }
+
   membershipOf(process: SimulatedProcess): GroupMembership {
+    const memberEpoch = (): number => this.#members.get(process.name)?.version ?? 0
+    const committer = {
+      get committingMember() {
+        return { memberId: process.name, memberEpoch: memberEpoch() }
+      },
+    }
     return {
+      ...(this.#options.namesCommitters ? committer : {}),
       join: (description) => process.request('join', () => this.#join(process, description)),
       poll: () => this.#poll(process.name),
       acknowledge: (owned) => {
@@ -94,7 +121,14 @@ export class GroupCoordinator {
     if (member === undefined) return
     this.remove(process)
     this.#time.after(learnsAfterMs, () => {
-      const rejoined: Member = { ...member, assigned: [], version: member.version + 1, wasTold: false, events: [] }
+      const rejoined: Member = {
+        ...member,
+        assigned: [],
+        standby: [],
+        version: member.version + 1,
+        wasTold: false,
+        events: [],
+      }
       this.#members.set(process, rejoined)
       const event: MembershipEvent = { kind: 'lost', reason: 'a heartbeat was missed (simulated)' }
       rejoined.events.push({ event, version: rejoined.version })
@@ -123,10 +157,30 @@ export class GroupCoordinator {
       for (const task of this.#tasks) {
         if (this.#target.has(task)) continue
         const free = names.filter((name) => (count.get(name) ?? 0) < quota)
-        give(task, free[this.#prng.below(free.length)] as string)
+        const warm = free.filter((name) => this.#standbys.get(task)?.includes(name))
+        const isPromoted = warm.length > 0 && this.#prng.next() < PROMOTED_SHARE
+        const candidates = isPromoted ? warm : free
+        give(task, candidates[this.#prng.below(candidates.length)] as string)
       }
     }
+    this.#chooseStandbys(names, anew)
     this.#tell()
+  }
+
+  /** Copies stay where they are, unless everything is to move. */
+  #chooseStandbys(names: readonly string[], anew: boolean): void {
+    const { standbyReplicas } = this.#options
+    if (standbyReplicas === 0) return
+    for (const task of this.#stateful) {
+      const others = names.filter((name) => this.#target.get(task) !== name)
+      const kept = anew ? [] : (this.#standbys.get(task) ?? []).filter((name) => others.includes(name))
+      const chosen = kept.slice(0, standbyReplicas)
+      while (chosen.length < Math.min(standbyReplicas, others.length)) {
+        const free = others.filter((name) => !chosen.includes(name))
+        chosen.push(free[this.#prng.below(free.length)] as string)
+      }
+      this.#standbys.set(task, chosen)
+    }
   }
 
   /** Still has to hear that everything is lost, before it is given anything. */
@@ -138,7 +192,18 @@ export class GroupCoordinator {
     this.#tasks = description.subTopologies.flatMap(({ subTopology, taskCount }) =>
       Array.from({ length: taskCount }, (_, partition) => taskId(subTopology, partition)),
     )
-    const member: Member = { process, assigned: [], version: 0, polledVersion: 0, wasTold: false, events: [] }
+    const stateful = description.subTopologies.filter(({ changelogTopics }) => changelogTopics.length > 0)
+    const ids = new Set(stateful.map(({ subTopology }) => subTopology))
+    this.#stateful = this.#tasks.filter((task) => ids.has(parseTaskId(task).subTopology))
+    const member: Member = {
+      process,
+      assigned: [],
+      standby: [],
+      version: 0,
+      polledVersion: 0,
+      wasTold: false,
+      events: [],
+    }
     this.#members.set(process.name, member)
     // A request that arrived after the death of its sender: such a member sends no heartbeats.
     if (!process.alive) this.died(process.name)
@@ -179,11 +244,18 @@ export class GroupCoordinator {
         if (owner === undefined) this.#owners.set(task, name)
         return owner === undefined || owner === name
       })
-      if (member.wasTold && sameTasks(assigned, member.assigned)) continue
+      // Who is to run a task that another one has not given up yet goes on with its copy.
+      const standby = this.#stateful.filter((task) => {
+        const isCopy = this.#standbys.get(task)?.includes(name) === true
+        const isComing = this.#target.get(task) === name && member.standby.includes(task)
+        return (isCopy || isComing) && !assigned.includes(task) && this.#owners.get(task) !== name
+      })
+      if (member.wasTold && sameTasks(assigned, member.assigned) && sameTasks(standby, member.standby)) continue
       member.assigned = assigned
+      member.standby = standby
       member.wasTold = true
       member.version++
-      const event: MembershipEvent = { kind: 'assigned', assignment: { active: assigned, standby: [] } }
+      const event: MembershipEvent = { kind: 'assigned', assignment: { active: assigned, standby } }
       const version = member.version
       member.events = [...member.events.filter((each) => each.event.kind !== 'assigned'), { event, version }]
     }

@@ -20,6 +20,7 @@ export type Appended = TopicPartition & {
 type Transaction = {
   readonly firstOffsets: Map<Partition, number>
   outcome: 'open' | 'committed' | 'aborted'
+  timeOut: { cancel(): void } | undefined
 }
 
 /** One offset of a partition. Control records hold nothing but their place. */
@@ -55,6 +56,8 @@ export type LogCoreOptions = {
   /** Whether this member may commit these offsets: the generation of the group. */
   readonly authorize: (member: string, offsets: readonly CommittedOffset[]) => StreamsError | undefined
   readonly onOffsets: (member: string, group: string, offsets: readonly CommittedOffset[]) => void
+  /** Calls back when a transaction that begins now has been open for too long. */
+  readonly onTimeOut?: (callback: () => void) => { cancel(): void }
   /** Told of each record of a transaction when that commits. */
   readonly onCommitted?: (topic: string, record: LogRecord) => void
 }
@@ -260,8 +263,7 @@ export class LogCore {
   produce(producer: ProducerId, records: readonly Appended[]): ProduceAnswer {
     const state = this.#producer(producer)
     if (state.lastRequest >= producer.request) return state.lastAnswer
-    state.transaction ??= { firstOffsets: new Map(), outcome: 'open' }
-    const answer = this.#append(records, state.transaction)
+    const answer = this.#append(records, this.#transaction(state))
     this.#answered(state, producer, answer)
     return answer
   }
@@ -280,8 +282,7 @@ export class LogCore {
       this.abort(producer.id)
       throw refused
     }
-    state.transaction ??= { firstOffsets: new Map(), outcome: 'open' }
-    const answer = this.#append(records, state.transaction)
+    const answer = this.#append(records, this.#transaction(state))
     this.#end(state, 'committed')
     this.#setOffsets(member, group, offsets)
     this.#answered(state, producer, answer)
@@ -289,6 +290,12 @@ export class LogCore {
     return answer
   }
 
+  abortTransaction(producer: ProducerId): void {
+    this.#producer(producer)
+    this.abort(producer.id)
+  }
+
+  /** Whoever asks for it. */
   abort(id: string): void {
     const state = this.#producers.get(id)
     if (state?.transaction === undefined) return
@@ -303,6 +310,19 @@ export class LogCore {
     this.abort(id)
     state.epoch++
     return true
+  }
+
+  #transaction(state: ProducerState): Transaction {
+    if (state.transaction === undefined) {
+      const begun: Transaction = { firstOffsets: new Map(), outcome: 'open', timeOut: undefined }
+      state.transaction = begun
+      begun.timeOut = this.#options.onTimeOut?.(() => {
+        this.#end(state, 'aborted')
+        state.epoch++
+        this.#changed()
+      })
+    }
+    return state.transaction
   }
 
   #producer({ id, epoch }: ProducerId): ProducerState {
@@ -338,6 +358,7 @@ export class LogCore {
     const { transaction } = state
     if (transaction === undefined) return
     transaction.outcome = outcome
+    transaction.timeOut?.cancel()
     const { onCommitted } = this.#options
     for (const [partition, firstOffset] of transaction.firstOffsets) {
       partition.open.delete(transaction)

@@ -26,7 +26,10 @@ const { runPlan } = await import('./run.ts')
 const catalogue = await loadCatalogue()
 for (let seeds = 1; seeds <= Number(seedsMax); seeds++) {
   const application = chooseApplication(catalogue, prngFor(seeds, 'application'), mutant.topology)
-  const plan = drawPlan(seeds, application, mutant.log === undefined ? {} : { log: mutant.log })
+  const plan = drawPlan(seeds, application, {
+    ...(mutant.log === undefined ? {} : { log: mutant.log }),
+    ...(mutant.faults === undefined ? {} : { kinds: mutant.faults }),
+  })
   const [violation] = (await runPlan(plan)).violations
   if (violation === undefined) continue
   process.stdout.write(`${JSON.stringify({ seeds, seed: seeds, ...violation })}\n`)

@@ -1,5 +1,6 @@
 import { hasCode, utf8Decode, utf8Encode } from '#streams/base'
 import { type Consumer, type Header, type Log, type LogRecord, NO_HEADERS, type Producer } from '#streams/ports'
+import type { Bounds } from './bounds.ts'
 import type { Attempt, CommittedWork, Registry } from './registry.ts'
 import { taskInStep } from './task-probe.ts'
 
@@ -12,7 +13,11 @@ export type ObservedLogOptions = {
   readonly process: string
   /** The work that was prepared since it was asked for last. */
   readonly takePrepared: () => readonly CommittedWork[]
+  readonly bounds: Bounds
 }
+
+/** What the consumer of a thread's inputs is called, unlike those for restores. */
+const INPUTS_CLIENT = /-consumer$/
 
 /**
  * A log whose records say which attempt to commit they belong to (in a header that no application sees), and that notes
@@ -23,10 +28,11 @@ export function observeLog(log: Log, options: ObservedLogOptions): Log {
     admin: log.admin,
     createConsumer: async (consumerOptions) => {
       const consumer = await log.createConsumer(consumerOptions)
-      return observeConsumer(consumer, `${options.process} ${consumerOptions.clientId}`, options.registry)
+      return observeConsumer(consumer, consumerOptions.clientId, options)
     },
     createProducer: async (producerOptions) => {
       const producer = await log.createProducer(producerOptions)
+      options.bounds.producerIs(() => producer.bytesBuffered)
       return new ObservedProducer(producer, producerOptions.transactionalId !== undefined, options)
     },
     close: () => log.close(),
@@ -49,7 +55,9 @@ function isDirty(tag: string | undefined, registry: Registry): boolean {
   return tag !== undefined && registry.attempts[Number(tag.split('/')[0])]?.isCommitted === false
 }
 
-function observeConsumer(consumer: Consumer, name: string, registry: Registry): Consumer {
+function observeConsumer(consumer: Consumer, clientId: string, options: ObservedLogOptions): Consumer {
+  const { registry, bounds } = options
+  const name = `${options.process} ${clientId}`
   return {
     assign: (positions) => consumer.assign(positions),
     pause: (partitions) => consumer.pause(partitions),
@@ -59,6 +67,7 @@ function observeConsumer(consumer: Consumer, name: string, registry: Registry): 
     wakeup: () => consumer.wakeup(),
     close: () => consumer.close(),
     poll: async (waitMs) => {
+      if (INPUTS_CLIENT.test(clientId)) bounds.beforePoll()
       const batches = await consumer.poll(waitMs)
       return batches.map((batch) => {
         registry.polls.push({

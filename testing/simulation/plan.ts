@@ -24,6 +24,9 @@ export type Plan = {
   readonly controlRecords: boolean
   readonly lingerMs: number | undefined
   readonly retriesMax: number
+  /** Copies of the state of each task on other members; with simulated brokers only. */
+  readonly standbyReplicas: number
+  readonly namesCommitters: boolean
   readonly clockOffsetsMs: readonly number[]
   /** Limits of the embedded log's buffers: so small that flushes and checkpoints happen all the time. */
   readonly logBytes: number
@@ -40,6 +43,8 @@ export type PlanOptions = {
 const EMBEDDED_SHARE = 0.2
 const AT_LEAST_ONCE_SHARE = 0.15
 const FOCUSED_SHARE = 0.3
+
+const MIB = 1024 * 1024
 
 const pick = <T>(prng: Prng, items: readonly T[]): T => items[prng.below(items.length)] as T
 
@@ -79,6 +84,8 @@ export function drawPlan(seed: number, application: SimulatedApplication, option
     controlRecords: prng.next() < 0.7,
     lingerMs: prng.next() < 0.5 ? undefined : prng.below(50),
     retriesMax: prng.below(3),
+    standbyReplicas: log === 'embedded' ? 0 : pick(prng, [0, 0, 1, 2]),
+    namesCommitters: prng.next() < 0.5,
     clockOffsetsMs: Array.from({ length: members }, () => {
       const offset = prng.below(20_000) - 10_000
       return clockFaults ? offset : 0
@@ -101,10 +108,14 @@ function drawConfig(
     bufferedRecordsPerPartitionMax: pick(prng, [1, 5, 1_000]),
     recordsPerTurnMax: pick(prng, [1, 7, 1_000]),
     maxTaskIdleMs: pick(prng, [0, 0, -1, 50]),
-    cacheBytesMax: pick(prng, [0, 10 * 1024 * 1024]),
+    cacheBytesMax: pick(prng, [0, 10 * MIB]),
     cleanEntriesPerStoreMax: pick(prng, [0, 2, 50_000]),
-    uncommittedBytesMax: pick(prng, [1, 500, 64 * 1024 * 1024]),
+    pollBytesMax: pick(prng, [100, 4 * MIB, 4 * MIB]),
+    bufferedBytesMax: pick(prng, [200, 2_000, 64 * MIB]),
+    producerBufferBytesMax: pick(prng, [200, 32 * MIB, 32 * MIB]),
+    uncommittedBytesMax: pick(prng, [1, 500, 64 * MIB]),
     repartitionPurgeIntervalMs: pick(prng, [50, 1_000, 30_000]),
+    stateFlushIntervalMs: pick(prng, [0, 50, 1_000]),
     ...application.config,
     applicationId: APPLICATION_ID,
   }

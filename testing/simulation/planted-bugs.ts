@@ -1,3 +1,5 @@
+import type { FaultName } from './faults.ts'
+
 /**
  * Bugs that the simulator must find: each is one changed line of the engine, of the embedded log, or of what the
  * simulated brokers promise. Where a file changes so that its line is no longer there, the bug is planted anew.
@@ -11,12 +13,15 @@ export type Mutant = {
   /** Where it can show at all; default: any. */
   readonly log?: 'simulated' | 'embedded'
   readonly topology?: string
+  readonly faults?: readonly FaultName[]
 }
 
 const THREAD = 'streams/runtime/stream-thread.ts'
 const RESTORER = 'streams/runtime/state-restorer.ts'
 const TASK = 'streams/runtime/task.ts'
 const STORES = 'streams/runtime/task-stores.ts'
+const STANDBY = 'streams/runtime/standby-task.ts'
+const STANDBY_APPLIES = 'standby.stores.restore(changelog.storeName, records, nextOffset)'
 const BROKERS = 'testing/simulation/log-core.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -60,8 +65,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'restore-skips-last-record',
     file: RESTORER,
-    find: 'restore.task.stores.restore(restore.changelog.storeName, records, nextOffset)',
-    replace: 'restore.task.stores.restore(restore.changelog.storeName, records.slice(0, -1), nextOffset)',
+    find: 'task.stores.restore(changelog.storeName, records, nextOffset)',
+    replace: 'task.stores.restore(changelog.storeName, records.slice(0, -1), nextOffset)',
   },
   {
     name: 'restore-from-the-end-after-wipe',
@@ -128,9 +133,15 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'entry.position = nextOffset + 1\n',
   },
   {
+    name: 'waiting-writes-forgotten',
+    file: 'streams/stores/write-behind.ts',
+    find: 'this.#database.addPendingTo(batch)',
+    replace: '',
+  },
+  {
     name: 'position-without-data',
     file: STORES,
-    find: '    entry.store.restoreBatch(records, batch)\n',
+    find: '    entry.store.restoreBatch(records, writesOf(entry, batch))\n',
     replace: '',
   },
   {
@@ -148,7 +159,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'deletions-missing-in-changelog',
     file: 'streams/stores/key-value-store.ts',
-    find: '        changelog?.(key, null, entry.timestampMs, NO_HEADERS)\n',
+    find: '        changelog?.(key, null, entry.timestampMs, this.#deletionHeaders?.get(entry) ?? NO_HEADERS)\n',
     replace: '',
   },
   {
@@ -159,10 +170,90 @@ export const MUTANTS: readonly Mutant[] = [
     log: 'simulated',
   },
   {
+    name: 'membership-event-lost',
+    file: THREAD,
+    find: 'this.#membershipEvent = membership.poll() ?? this.#membershipEvent',
+    replace: 'this.#membershipEvent = membership.poll()',
+    log: 'simulated',
+  },
+  {
+    name: 'restore-ends-at-open-transaction',
+    file: RESTORER,
+    find: "log.admin.endOffsets(changelogs, 'read_uncommitted')",
+    replace: 'log.admin.endOffsets(changelogs)',
+    log: 'simulated',
+    faults: ['hanging-transaction', 'rebalance'],
+  },
+  {
+    name: 'standby-applied-twice',
+    file: STANDBY,
+    find: STANDBY_APPLIES,
+    replace: `${STANDBY_APPLIES}\n    standby.stores.restore(changelog.storeName, records.slice(0, 1), nextOffset)`,
+    log: 'simulated',
+  },
+  {
+    name: 'standby-skips-last-record',
+    file: STANDBY,
+    find: STANDBY_APPLIES,
+    replace: STANDBY_APPLIES.replace('records,', 'records.slice(0, -1),'),
+    log: 'simulated',
+  },
+  {
+    name: 'standby-of-uncommitted-records',
+    file: STANDBY,
+    find: "isolation: 'read_committed',",
+    replace: "isolation: 'read_uncommitted',",
+    log: 'simulated',
+  },
+  {
+    name: 'standby-does-not-follow',
+    file: STANDBY,
+    find: 'for (const batch of await this.#consumer.poll(0)) {',
+    replace: 'for (const batch of []) {',
+    log: 'simulated',
+  },
+  {
+    name: 'uncommitted-writes-without-bound',
+    file: THREAD,
+    find: 'return dirty >= this.#config.uncommittedBytesMax',
+    replace: 'return false',
+  },
+  {
+    name: 'unsent-records-without-bound',
+    file: THREAD,
+    find: 'if ((this.#producer?.bytesBuffered ?? 0) >= this.#config.producerBufferBytesMax) return true',
+    replace: '',
+  },
+  {
+    name: 'full-partitions-not-paused',
+    file: THREAD,
+    find: 'if (task.group.queue(topic, partition).recordCount < this.#config.bufferedRecordsPerPartitionMax) return',
+    replace: 'if (task !== undefined) return',
+  },
+  {
+    name: 'full-buffers-still-filled',
+    file: THREAD,
+    find: 'if (buffered < this.#config.bufferedBytesMax) batches',
+    replace: 'if (true) batches',
+  },
+  {
     name: 'acknowledged-before-sync',
     file: 'connectors/embedded-log/committer.ts',
     find: 'if (!options.fsync) return',
     replace: 'if (options.fsync) return',
     log: 'embedded',
+  },
+  {
+    name: 'torn-frame-accepted',
+    file: 'connectors/embedded-log/journal-format.ts',
+    find: 'if (end > bytes.length) return {',
+    replace: `if (end > bytes.length) {
+    const events = readEvents(bytes.subarray(metaStart + batchCount * BATCH_META_BYTES, dataStart)) as JournalEvent[]
+    const [sequence, acknowledgedBefore] = [readInt64(bytes, at + 8), readInt64(bytes, at + 24)]
+    return { frame: { sequence, position: at, acknowledgedBefore, batches: [], events, length: bytes.length - at } }
+  }
+  if (end < at) return {`,
+    log: 'embedded',
+    faults: ['log-crash'],
   },
 ]

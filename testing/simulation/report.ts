@@ -13,6 +13,11 @@ export class Totals {
   commits = 0
   embedded = 0
   againstDriver = 0
+  boundsChecked = 0
+  copies = 0
+  polls = 0
+  pollsReordered = 0
+  skewed = 0
   readonly faultsByKind = new Map<string, number>()
   readonly threadEnds = new Map<string, number>()
   readonly applications = new Set<string>()
@@ -26,6 +31,11 @@ export class Totals {
     this.recordsIn += result.recordsIn
     this.commits += result.commits
     if (result.plan.log === 'embedded') this.embedded++
+    this.polls += result.polls
+    this.pollsReordered += result.pollsReordered
+    if (new Set(result.plan.clockOffsetsMs).size > 1) this.skewed++
+    this.copies += result.copies
+    this.boundsChecked += result.boundsChecked
     if (result.checkedAgainstDriver) this.againstDriver++
     this.applications.add(result.plan.application.name)
     addAll(this.faultsByKind, result.faultsByKind)
@@ -49,8 +59,11 @@ export class Totals {
       `commits tried        ${count(this.commits)}`,
       `events               ${count(this.events)} traced, ${count(this.ticks)} timers`,
       `faults               ${count(faults)}: ${list(this.faultsByKind)}`,
+      `order and clocks     ${count(this.pollsReordered)} of ${count(this.polls)} polls of several partitions gave them in another order; clocks differ in ${count(this.skewed)} runs`,
       `threads ended        ${list(this.threadEnds)}`,
       `second oracle        ${count(this.againstDriver)} runs compared with the test driver as well`,
+      `standby tasks        ${count(this.copies)} stores of them equal to those of the active tasks in the end`,
+      `bounds               looked at ${count(this.boundsChecked)} times`,
       `virtual time         ${(this.virtualMs / 3_600_000).toFixed(1)} h`,
       ...(wallMs === undefined
         ? []

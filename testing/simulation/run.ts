@@ -1,11 +1,11 @@
-import { messageOf, partitionForKey, type TaskId, taskId } from '#streams/base'
+import { messageOf, parseTaskId, partitionForKey, type TaskId, taskId } from '#streams/base'
 import { type Logger, SILENT_LOGGER, type TopicSpec } from '#streams/ports'
 import { type ResolvedTopology, resolveConfig, resolveTopology, type StreamsConfig } from '#streams/runtime'
 import type { Topology } from '#streams/topology'
 import { runCheckers } from './checkers/index.ts'
 import { Cluster } from './cluster.ts'
 import { createEmbeddedLogHost, type EmbeddedLogHost } from './embedded-log-host.ts'
-import type { Fault, FaultName } from './faults.ts'
+import type { Fault } from './faults.ts'
 import type { LogHost } from './log-host.ts'
 import { COMMITS_TOPIC } from './observed-log.ts'
 import type { Delivery, Plan } from './plan.ts'
@@ -22,11 +22,17 @@ export type RunResult = {
   readonly ticks: number
   readonly virtualMs: number
   readonly faults: readonly Fault[]
-  readonly faultsByKind: ReadonlyMap<FaultName, number>
+  readonly faultsByKind: ReadonlyMap<string, number>
   readonly threadEnds: ReadonlyMap<string, number>
   readonly recordsIn: number
   readonly commits: number
   readonly checkedAgainstDriver: boolean
+  /** Stores of standby tasks, all of them up to date, when the run ended. */
+  readonly copies: number
+  readonly polls: number
+  readonly pollsReordered: number
+  /** How often bounds were looked at. */
+  readonly boundsChecked: number
 }
 
 /** After the last fault everything must be processed and committed within so much virtual time. */
@@ -34,6 +40,8 @@ const LIVENESS_MS = 120_000
 const STOP_MS = 60_000
 const TICKS_MAX = 1_000_000
 const SETTLE_EVERY_MS = 300
+/** When the state directories are looked at in the middle of a run with standby tasks. */
+const SAMPLE_AT = 0.6
 
 /** Runs one plan from its first timer to the verdicts of the checkers. */
 export function runPlan(plan: Plan, logger: Logger = SILENT_LOGGER): Promise<RunResult> {
@@ -52,6 +60,8 @@ class Run {
   readonly #cluster: Cluster
   #finished = false
   #phase = 'starting'
+  /** Stores of standby tasks when everything was quiet. */
+  #copies = 0
 
   constructor(plan: Plan, logger: Logger) {
     const world = new World(plan)
@@ -118,6 +128,10 @@ class Run {
       recordsIn: plan.deliveries.length,
       commits: registry.attempts.length,
       checkedAgainstDriver: this.#world.checkedAgainstDriver,
+      copies: this.#copies,
+      polls: this.#world.polls,
+      pollsReordered: this.#world.pollsReordered,
+      boundsChecked: this.#world.bounds.reduce((sum, { checks }) => sum + checks, 0),
     }
   }
 
@@ -133,6 +147,8 @@ class Run {
     const startMs = time.nowMs
     this.#phase = 'the time of faults'
     for (const slot of this.#cluster.slots) this.#cluster.start(slot)
+    if (this.#plan.standbyReplicas > 0)
+      time.after(this.#plan.faultsEndMs * SAMPLE_AT, () => this.#cluster.sampleState())
     for (const fault of this.#plan.faults) time.after(fault.atMs, () => this.#inflict(fault))
     for (const { atMs, record } of this.#plan.deliveries.filter((delivery) => !isGlobal(delivery))) {
       if (startMs + atMs > time.nowMs) await time.sleep(startMs + atMs - time.nowMs)
@@ -186,8 +202,16 @@ class Run {
         if (fault.kind === 'rebalance') this.#simulated?.group.rebalance(true)
         else this.#simulated?.core.compact()
         return
+      case 'hanging-transaction':
+        // Without transactions everybody would read what is in it.
+        if (this.#config.processingGuarantee !== 'exactly_once_v2') return
+        this.#world.happened(fault)
+        return this.#simulated?.hang(this.#resolved.internalTopics, fault)
       case 'log-crash':
         return this.#embedded?.crash(fault)
+      case 'bit-flip':
+        this.#world.happened(fault)
+        return this.#embedded?.flipBit()
       case 'log-disk-full':
         this.#world.happened(fault)
         return this.#embedded?.fillDisk(fault.durationMs)
@@ -252,13 +276,39 @@ class Run {
       await time.sleep(quietMs)
       const isSettled = await this.#host.isSettled()
       const allRun = this.#cluster.slots.every(({ thread }) => thread?.state === 'running')
-      if (isSettled && allRun) return
+      if (isSettled && allRun && this.#copiesBehind().length === 0) return
     }
     const states = this.#cluster.slots.map(({ name, thread }) => `${name} ${thread?.state ?? 'down'}`)
+    const lag = [this.#host.describeLag(), ...this.#copiesBehind()].filter((text) => text !== '').join('; ')
     this.#world.violation(
       'liveness',
-      `not everything was processed within ${LIVENESS_MS} ms without faults: ${states}; ${this.#host.describeLag()}`,
+      `not everything was processed within ${LIVENESS_MS} ms without faults: ${states}; ${lag}`,
     )
+  }
+
+  /** Standby tasks that have not read their changelogs to the end, for people. */
+  #copiesBehind(): readonly string[] {
+    const { core, group } = this.#simulated ?? {}
+    if (core === undefined || group === undefined) return []
+    this.#copies = 0
+    return this.#cluster.slots.flatMap(({ process, thread }) => {
+      if (process === undefined || thread === undefined) return []
+      const { storeLags } = thread.metadata()
+      return group.standbysOf(process.name).flatMap((task) => {
+        const { subTopology, partition } = parseTaskId(task)
+        return this.#resolved.subTopology(subTopology).stores.flatMap(({ spec, changelog, changelogIsSource }) => {
+          if (changelog === undefined || changelogIsSource || spec.persistence === 'memory') return []
+          this.#copies++
+          const end = core.stableOffset({
+            topic: this.#resolved.topicName(changelog.name, changelog.internal),
+            partition,
+          })
+          const copy = storeLags.find((lag) => lag.store === spec.name && lag.partition === partition)
+          if (copy?.position === end) return []
+          return `${process.name} has store ${spec.name} of standby task ${task} at ${copy?.position} of ${end}`
+        })
+      })
+    })
   }
 
   async #stop(): Promise<void> {
@@ -289,7 +339,10 @@ class Run {
       config: this.#config,
       partitions: new Map(partitions.map((each) => [`${each.topic}/${each.partition}`, each])),
       offsets,
-      engines: this.#cluster.slots.map(({ engine }) => engine),
+      directories: [
+        ...this.#cluster.slots.map(({ engine, index }) => ({ name: `machine ${index}`, engine })),
+        ...this.#cluster.samples,
+      ],
     })
   }
 }

@@ -1,4 +1,5 @@
-import { present, type TaskId, utf8Decode } from '#streams/base'
+import { present, type TaskId, utf8Decode, utf8Encode } from '#streams/base'
+import type { TopicSpec } from '#streams/ports'
 import { GroupCoordinator } from './group.ts'
 import { LogCore } from './log-core.ts'
 import type { FinalPartition, LogHost } from './log-host.ts'
@@ -7,17 +8,28 @@ import { APPLICATION_ID, prngFor } from './plan.ts'
 import { createSimulatedLog } from './simulated-log.ts'
 import type { World } from './world.ts'
 
-export type SimulatedLogHost = LogHost & { readonly core: LogCore; readonly group: GroupCoordinator }
+export type SimulatedLogHost = LogHost & {
+  readonly core: LogCore
+  readonly group: GroupCoordinator
+  /** A transaction of a stranger opens in one of these topics, and is aborted after a while. */
+  hang(topics: readonly TopicSpec[], fault: { readonly durationMs: number; readonly place: number }): void
+}
+
+const NEVER_READ = utf8Encode('of a transaction that is aborted')
+
+/** Java's clients ask for so much under exactly-once: what a dead member has begun is given up then. */
+const TRANSACTION_TIMEOUT_MS = 10_000
 
 /** Brokers that never die, over a network that fails: what the cluster of a run has in common. */
 export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string, TaskId>): SimulatedLogHost {
   const { plan, time } = world
-  const group = new GroupCoordinator(time, prngFor(plan.seed, 'group'))
+  const group = new GroupCoordinator(time, prngFor(plan.seed, 'group'), plan)
   group.setInputs(inputs)
   const committed = new Map<string, number>()
   const core = new LogCore({
     controlRecords: plan.controlRecords,
     authorize: (member, offsets) => group.authorize(member, offsets),
+    onTimeOut: (callback) => time.after(TRANSACTION_TIMEOUT_MS, callback),
     onCommitted: (topic, { value }) => {
       const attempt =
         topic === COMMITS_TOPIC && value !== null ? world.registry.attempts[Number(utf8Decode(value))] : undefined
@@ -39,6 +51,7 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
     },
   })
   let ends = ''
+  let strangers = 0
   const committedOffsets = (): ReadonlyMap<string, number> =>
     new Map(
       core.committedOffsets(APPLICATION_ID).map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]),
@@ -46,6 +59,15 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
   return {
     core,
     group,
+    hang: (topics, { durationMs, place }) => {
+      const topic = topics[place % topics.length]?.name
+      if (topic === undefined || core.partitionsOf(topic) === 0) return
+      const partition = place % core.partitionsOf(topic)
+      const id = `stranger-${strangers++}`
+      const record = { topic, partition, key: NEVER_READ, value: NEVER_READ, timestampMs: 0, headers: [] }
+      core.produce({ id, epoch: core.openProducer(id), request: 0 }, [record])
+      time.after(durationMs, () => core.abort(id))
+    },
     start: () => Promise.resolve(),
     createTopics: async (specs) => core.createTopics(specs),
     append: async ({ topic, key, value, timestampMs, headers = [] }, partition) => {
@@ -59,6 +81,10 @@ export function createSimulatedLogHost(world: World, inputs: ReadonlyMap<string,
         member: process.name,
         lingerMs: plan.lingerMs,
         retriesMax: plan.retriesMax,
+        onPoll: (isReordered) => {
+          world.polls++
+          if (isReordered) world.pollsReordered++
+        },
       }),
     membershipOf: (process) => group.membershipOf(process),
     async isSettled() {

@@ -26,6 +26,8 @@ export type SimulatedLogOptions = {
   readonly lingerMs: number | undefined
   /** How often a request that was not answered is repeated, as clients of Kafka do. */
   readonly retriesMax: number
+  /** Told of polls that bring several partitions: in another order than that of their assignment? */
+  readonly onPoll?: (isReordered: boolean) => void
 }
 
 /** A client of the simulated brokers: every request takes its way through the process that makes it. */
@@ -163,7 +165,8 @@ class SimulatedConsumer implements Consumer {
     const batches: FetchedBatch[] = []
     let records = 0
     let bytes = 0
-    for (const { topic, partition, offset, paused } of shuffled(this.#assigned, process)) {
+    const order = shuffled(this.#assigned, process)
+    for (const { topic, partition, offset, paused } of order) {
       if (paused || records >= pollRecordsMax || bytes >= pollBytesMax) continue
       if (batches.length > 0 && process.prng.next() < 0.3) continue
       const most = pollRecordsMax - records
@@ -186,6 +189,10 @@ class SimulatedConsumer implements Consumer {
         endOffset: found.endOffset,
       })
     }
+    const places = batches.map(({ topic, partition }) =>
+      this.#assigned.findIndex((each) => each.topic === topic && each.partition === partition),
+    )
+    if (places.length > 1) this.#client.onPoll?.(places.some((place, i) => place < (places[i - 1] ?? 0)))
     return batches
   }
 
@@ -339,7 +346,8 @@ class SimulatedProducer implements Producer {
     const { core, process } = this.#client
     this.#takeBuffered()
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
-    await process.request('abort', () => core.abort(this.#id))
+    const producer = this.#nextRequest()
+    await process.request('abort', () => core.abortTransaction(producer))
   }
 
   async commitOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void> {

@@ -1,11 +1,13 @@
 import type { TaskId } from '#streams/base'
 import type { Clock, CommittedOffset } from '#streams/ports'
 import { StreamTask } from '#streams/runtime'
+import type { Bounds } from './bounds.ts'
 import type { CommittedWork, TaskEvent } from './registry.ts'
 
 /** What the probe asks of the process in which a task lives. */
 export type ProbedProcess = {
   readonly prepared: CommittedWork[]
+  readonly bounds: Bounds
   violation(checker: string, message: string): void
 }
 
@@ -66,11 +68,14 @@ function probedStart(this: StreamTask): void {
     streamTimeMs,
     events: [],
   })
+  process.bounds.started(this)
   within(this, () => original.start.call(this))
 }
 
 function probedAddRecords(this: StreamTask, ...args: Parameters<StreamTask['addRecords']>): void {
+  const bytesBefore = this.group.byteCount
   within(this, () => original.addRecords.apply(this, args))
+  lives.get(this)?.process.bounds.added(this, bytesBefore)
 }
 
 function probedProcessNext(this: StreamTask): boolean {
@@ -87,6 +92,7 @@ function probedProcessNext(this: StreamTask): boolean {
     life.process.violation('stream-time', `task ${this.id} fell from ${life.streamTimeMs} to ${this.streamTimeMs}`)
   }
   life.streamTimeMs = this.streamTimeMs
+  life.process.bounds.processed(this)
   return result
 }
 
@@ -103,6 +109,7 @@ function probedPrepareCommit(this: StreamTask): readonly CommittedOffset[] {
   const life = lives.get(this)
   const offsets = within(this, () => original.prepareCommit.call(this))
   if (life === undefined) return offsets
+  life.process.bounds.committing()
   life.process.prepared.push({
     task: this.id,
     life: life.number,

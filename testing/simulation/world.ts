@@ -1,4 +1,5 @@
-import type { Fault, FaultName } from './faults.ts'
+import type { Bounds } from './bounds.ts'
+import { countedAs, type Fault } from './faults.ts'
 import type { Plan } from './plan.ts'
 import { Registry } from './registry.ts'
 import { TraceHash } from './trace-hash.ts'
@@ -16,10 +17,17 @@ export class World {
   readonly trace = new TraceHash()
   readonly registry: Registry
   readonly violations: Violation[] = []
-  readonly faultsByKind = new Map<FaultName, number>()
+  readonly faultsByKind = new Map<string, number>()
   readonly faultsHappened: Fault[] = []
   /** Errors with which threads ended, by code. */
   readonly threadEnds = new Map<string, number>()
+
+  /** One of each process. */
+  readonly bounds: Bounds[] = []
+
+  /** Polls that brought several partitions, and those in another order than that of their assignment. */
+  polls = 0
+  pollsReordered = 0
 
   /** The second oracle could be asked. */
   checkedAgainstDriver = false
@@ -35,7 +43,8 @@ export class World {
   }
 
   happened(fault: Fault): void {
-    this.faultsByKind.set(fault.kind, (this.faultsByKind.get(fault.kind) ?? 0) + 1)
+    const name = countedAs(fault)
+    this.faultsByKind.set(name, (this.faultsByKind.get(name) ?? 0) + 1)
     this.faultsHappened.push(fault)
     this.trace.add(`${this.time.nowMs} fault ${fault.kind} ${fault.member}`)
   }

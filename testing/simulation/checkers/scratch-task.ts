@@ -54,8 +54,8 @@ export function openScratchTask(
   const task = new StreamTask({
     id,
     topology: resolved,
-    // One record at a time is there, so there is nothing to wait for.
-    config: { ...config, maxTaskIdleMs: -1 },
+    // One record at a time is there, so there is nothing to wait for; and what is committed is looked at.
+    config: { ...config, maxTaskIdleMs: -1, stateFlushIntervalMs: 0 },
     collector: parts.collector,
     clock: parts.clock,
     logger: SILENT_LOGGER,

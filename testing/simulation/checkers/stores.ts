@@ -12,7 +12,7 @@ export async function checkStores(run: FinishedRun, id: TaskId, undisturbed: Sta
   const persistent = storesOf(run.resolved, id).filter(({ persistence }) => persistence === 'persistent')
   if (persistent.length === 0) return
   const { partition } = parseTaskId(id)
-  for (const [index, engine] of run.engines.entries()) {
+  for (const { name: directory, engine } of run.directories) {
     if (!(await engine.list()).includes(id)) continue
     const database = await engine.open(id, [POSITIONS_KEYSPACE, ...persistent.map(({ name }) => name)])
     const scratch = openScratchTask(run, id, { collector: NO_COLLECTOR, clock: new SetClock(), globals: new Map() })
@@ -21,7 +21,7 @@ export async function checkStores(run: FinishedRun, id: TaskId, undisturbed: Sta
       const position = positionOf(database, storeName)
       if (changelog === undefined || position === undefined || !persistent.some(({ name }) => name === storeName))
         continue
-      const place = `store ${storeName} of task ${id} on machine ${index}`
+      const place = `store ${storeName} of task ${id} on ${directory}`
       const records = changelog.records.filter(({ record }) => record.offset < position).map(({ record }) => record)
       scratch.task.stores.restore(storeName, records, position)
       const isVersioned = persistent.some(({ name, kind }) => name === storeName && kind === 'versioned')
