@@ -139,15 +139,15 @@ export interface KStream<K, V, M extends Missing = never> {
     >
   ): KTable<NonNullable<K>, NonNullable<V>>
 
-  /** Groups by the key. Null keys and null values are left out by the aggregation. */
+  /** Groups by the key. Null keys are left out by the aggregation; for null values see `KGroupedStream`. */
   groupByKey(
     ...optionsWithUnknownSerdes: Options<Grouping<M, K, V>>
-  ): KGroupedStream<NonNullable<K>, NonNullable<V>, GroupMissing<M>>
+  ): KGroupedStream<NonNullable<K>, V, GroupMissing<M>>
   /** Groups by a new key, through a repartition topic. */
   groupBy<K2>(
     selector: (key: K, value: V) => K2,
     options: Named & { readonly key: SerdeFor<K2> } & ValueOption<M, V>,
-  ): KGroupedStream<NonNullable<K2>, NonNullable<V>>
+  ): KGroupedStream<NonNullable<K2>, V>
 
   process<K2, V2, SK extends SerdeFor<K2> | undefined = undefined, SV extends SerdeFor<V2> | undefined = undefined>(
     supplier: ProcessorSupplier<K, V, K2, V2>,

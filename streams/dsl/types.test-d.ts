@@ -116,7 +116,43 @@ expectType<KStream<string, string, never>>()(branches.default)
 branches.c
 
 // Null is in the types where it is in the data, and gone where an operator drops it.
-expectType<KGroupedStream<string, string, never>>()(maybe.groupByKey())
+expectType<KGroupedStream<string, string | null, never>>()(maybe.groupByKey())
+// Aggregations without windows, and by sliding ones, leave null values out; those of other windows are given them.
+maybe.groupByKey().aggregate(
+  () => 0,
+  (_key, value, total) => total + value.length,
+  { value: serdes.int64 },
+)
+expectType<KTable<string, string, never>>()(maybe.groupByKey().reduce((total, value) => total + value.trim()))
+maybe
+  .groupByKey()
+  .windowedBy(slidingWindows({ timeDifferenceMs: 1, graceMs: 1 }))
+  .reduce((total, value) => total + value.trim())
+expectType<KTable<Windowed<string>, string, never>>()(
+  maybe
+    .groupByKey()
+    .windowedBy(tumbling)
+    .reduce((total, value) => total.trim() + (value ?? '')),
+)
+maybe
+  .groupByKey()
+  .windowedBy(tumbling)
+  // @ts-expect-error: the value may be null
+  .reduce((total, value) => total + value.trim())
+maybe
+  .groupByKey()
+  .windowedBy(sessionWindows({ inactivityGapMs: 1, graceMs: 1 }))
+  // @ts-expect-error: the value may be null
+  .reduce((total, value) => total + value.trim())
+maybe
+  .groupByKey()
+  .windowedBy(unlimitedWindows())
+  .aggregate(
+    () => 0,
+    // @ts-expect-error: the value may be null
+    (_key, value, total) => total + value.length,
+    { value: serdes.int64 },
+  )
 expectType<KStream<string, string | null, never>>()(table.toStream())
 expectType<KTable<string, string, never>>()(maybe.toTable())
 expectType<KStream<string, number, 'no-value-serde'>>()(maybe.join(table, (value, row) => value.length + row.length))

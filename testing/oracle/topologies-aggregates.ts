@@ -27,7 +27,7 @@ const onWindowClose: EmitStrategy = { kind: 'on-window-close', intervalMs: 0 }
 const grouped = (builder: StreamsBuilder, topic: string) => stream(builder, topic).groupByKey({ key: serdes.string })
 
 const zero = (): number => 0
-const sum = (_key: string, value: string, total: number): number => total + numberOf(value)
+const sum = (_key: string, value: string | null, total: number): number => total + numberOf(value)
 const empty = (): string => ''
 
 function cogrouped(builder: StreamsBuilder) {
