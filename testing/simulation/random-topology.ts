@@ -158,7 +158,7 @@ function aggregateStep(context: Draw, stream: Stream): Table {
   const { prng } = context
   const grouped = stream.groupByKey({ key: serdes.string, name: name(context, 'group') })
   const store = name(context, 'store')
-  const add = (_key: string, value: string, total: string): string => last(`${total}|${value}`)
+  const add = (_key: string, value: Text, total: string): string => last(`${total}|${value}`)
   const aggregated = { store, value: serdes.string } as const
   const tumbling = tumblingWindows({ sizeMs: 10 * SECOND_MS, graceMs: 5 * SECOND_MS })
   switch (prng.below(8)) {
