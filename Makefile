@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: sim sim-mutants kafka test-kafka oracle fuzz help install demo test check bench clean types lint layers unit
+.PHONY: sim sim-mutants kafka test-kafka test-kafka-smoke kafka-kill-run oracle fuzz help install demo test check bench clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -24,10 +24,10 @@ load-test: install ## 10,000 events/s for a minute, API and live feed open, then
 	node cli/mto.ts load --data build/load-test --fresh --rate $(RATE) --seconds $(LOAD_SECONDS) --p95-max-ms 100 --labels build/load-test/labels.jsonl; \
 	  load=$$?; node cli/mto.ts verify --data build/load-test && exit $$load
 
-test: install ## Installs, then runs every check and test that needs no broker
+test: install ## Installs, then runs every check and test; those on Kafka where a broker can be had (CI requires it)
 	@$(MAKE) --no-print-directory types lint layers
 	vitest run
-	@echo 'SKIPPED: the tests on a real Kafka broker. They are: make test-kafka (Java 17 and Maven, or KAFKA_BROKERS)'
+	@$(MAKE) --no-print-directory test-kafka-smoke
 
 check: install ## Types, lint, layers and the quick tests: under a minute
 	@$(MAKE) --no-print-directory types lint layers unit
@@ -66,6 +66,13 @@ kafka: install ## A Kafka broker on localhost:9092 for development, until Ctrl-C
 
 test-kafka: install ## The tests on a real broker: that of KAFKA_BROKERS, or one that is started for them
 	vitest run --config vitest.kafka.config.ts
+
+test-kafka-smoke: install ## The quick ones of them (make test runs these), or a loud word why not
+	@if node testing/broker/can-run.ts; then KAFKA_SUITE=smoke vitest run --config vitest.kafka.config.ts; else [ -z "$$CI" ]; fi
+
+MINUTES ?= 5
+kafka-kill-run: install ## Processes on Kafka under load, one killed every 10 s, the broker in the middle; MINUTES= says how long
+	node testing/crash/kafka-kill-run.ts --minutes $(MINUTES)
 
 sim: install ## Simulates the engine with faults: make sim SEED=1 COUNT=200 (a failure prints how to repeat it)
 	node testing/simulation/sim.ts --seed $(SEED) --count $(COUNT)

@@ -1,9 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests on a real broker: `make test-kafka`. */
+/** Under a minute with its broker: part of `make test`. */
+const SMOKE = [
+  'connectors/kafka/{kafka-log,kafkajs,security}.kafka.test.ts',
+  'testing/crash/kafka-handover.kafka.test.ts',
+]
+
+/** Tests on a real broker: `make test-kafka`, or the quick ones of them with KAFKA_SUITE=smoke. */
 export default defineConfig({
   test: {
-    include: ['**/*.kafka.test.ts'],
+    include: process.env.KAFKA_SUITE === 'smoke' ? SMOKE : ['**/*.kafka.test.ts'],
     exclude: ['**/node_modules/**'],
     pool: 'forks',
     fileParallelism: false,

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { startBroker, whyNoBroker } from './index.ts'
+import { anyBroker, whyNoBrokerAtAll } from './index.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -9,19 +9,11 @@ declare module 'vitest' {
 }
 
 /** One broker for all test files: that of KAFKA_BROKERS, or one that is started here and ended after the last test. */
-export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const given = process.env.KAFKA_BROKERS
-  if (given !== undefined && given !== '') {
-    project.provide('kafkaBrokers', given.split(','))
-    return undefined
-  }
-  const reason = await whyNoBroker()
-  if (reason !== undefined) {
-    throw new Error(
-      `KAFKA TESTS CANNOT RUN: KAFKA_BROKERS is not set, and no broker can be started here: ${reason}. Nothing of Kafka was tested.`,
-    )
-  }
-  const broker = await startBroker()
-  project.provide('kafkaBrokers', [broker.brokers])
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const reason = await whyNoBrokerAtAll()
+  if (reason !== undefined)
+    throw new Error(`KAFKA TESTS CANNOT RUN: there is no broker: ${reason}. Nothing of Kafka was tested.`)
+  const broker = await anyBroker()
+  project.provide('kafkaBrokers', broker.brokers)
   return () => broker.stop()
 }
