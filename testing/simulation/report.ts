@@ -13,6 +13,8 @@ export class Totals {
   commits = 0
   embedded = 0
   againstDriver = 0
+  /** Runs that were made twice, and were the same. */
+  repeated = 0
   boundsChecked = 0
   copies = 0
   polls = 0
@@ -43,7 +45,7 @@ export class Totals {
   }
 
   /** The lines that are kept in docs/RELIABILITY.md. */
-  text(wallMs?: number): string {
+  text({ wallMs, named }: { readonly wallMs?: number; readonly named?: number } = {}): string {
     const count = (value: number): string => value.toLocaleString('en-US')
     const list = (counts: ReadonlyMap<string, number>): string =>
       [...counts]
@@ -52,15 +54,17 @@ export class Totals {
         .join(', ') || 'none'
     const faults = [...this.faultsByKind.values()].reduce((sum, times) => sum + times, 0)
     const random = [...this.applications].filter((name) => name.includes('/')).length
+    const of = named === undefined ? '' : ` of ${count(named)}`
     return [
       `seeds                ${count(this.seeds)} (${count(this.embedded)} on the embedded log), ${count(this.failures)} failed`,
-      `topologies           ${count(this.applications.size - random)} of the repository, ${count(random)} random`,
+      `topologies           ${count(this.applications.size - random)}${of} of the repository, ${count(random)} random`,
       `input records        ${count(this.recordsIn)}`,
       `commits tried        ${count(this.commits)}`,
       `events               ${count(this.events)} traced, ${count(this.ticks)} timers`,
       `faults               ${count(faults)}: ${list(this.faultsByKind)}`,
       `order and clocks     ${count(this.pollsReordered)} of ${count(this.polls)} polls of several partitions gave them in another order; clocks differ in ${count(this.skewed)} runs`,
       `threads ended        ${list(this.threadEnds)}`,
+      `repeatable           ${count(this.repeated)} runs made twice, with the same hash of all that happened`,
       `second oracle        ${count(this.againstDriver)} runs compared with the test driver as well`,
       `standby tasks        ${count(this.copies)} stores of them equal to those of the active tasks in the end`,
       `bounds               looked at ${count(this.boundsChecked)} times`,

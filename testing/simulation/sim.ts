@@ -6,6 +6,8 @@ import { failureText, Totals } from './report.ts'
 import { type RunResult, runPlan } from './run.ts'
 import { shrinkFaults } from './shrink.ts'
 
+const REPEATED_EVERY = 20
+
 const usage = `Runs simulations: the real engine, several members, virtual time, faults. One seed is one run.
 
   node testing/simulation/sim.ts [--seed 1] [--count 200] [--topology NAME] [--log simulated|embedded]
@@ -13,7 +15,7 @@ const usage = `Runs simulations: the real engine, several members, virtual time,
 
   --topology  one topology of the repository, random/N or program/N
   --faults    only these kinds; none = an undisturbed run
-  --twice     runs each seed twice and compares the hashes of all that happened
+  --twice     runs each seed twice and compares the hashes of all that happened; otherwise every ${REPEATED_EVERY}th
   --verbose   one line per seed, and what the threads log`
 
 const { values } = parseArgs({
@@ -61,17 +63,18 @@ for (let seed = from; seed < from + Number(values.count); seed++) {
   if (values.verbose) print(`seed ${seed}: ${application.name}, ${plan.log} log, ${JSON.stringify(plan.config)}`)
   const result = await (values.verbose ? runPlan(plan, logger) : runPlan(plan))
   totals.add(result)
-  if (values.twice) await compareWithSecondRun(result)
+  if (values.twice || seed % REPEATED_EVERY === 0) await compareWithSecondRun(result)
   if (values.verbose) print(`  ${result.traceHash}, ${result.ticks} timers, ${Math.round(result.virtualMs)} ms`)
   if (result.violations.length === 0) continue
   const shrunk = totals.failures > FAILURES_SHOWN_MAX ? undefined : await shrinkFaults(plan, result)
   print(`${failureText(result, shrunk)}\n`)
 }
-print(totals.text(performance.now() - startedMs))
+print(totals.text({ wallMs: performance.now() - startedMs, named: catalogue.named.length }))
 process.exitCode = totals.failures === 0 ? 0 : 1
 
 async function compareWithSecondRun(first: RunResult): Promise<void> {
   const second = await runPlan(first.plan)
+  totals.repeated++
   if (second.traceHash === first.traceHash && second.events === first.events) return
   totals.failures++
   print(`Seed ${first.plan.seed} is not repeatable: ${first.traceHash}, then ${second.traceHash}`)
