@@ -1,5 +1,6 @@
+import { present } from '../base/assert.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
-import { parseTaskId } from '../base/ids.ts'
+import { parseTaskId, type TaskId } from '../base/ids.ts'
 import type { StreamTask, StreamThread } from '../runtime/index.ts'
 import type { ManagedStore, StoreSpec } from '../stores/index.ts'
 import { lackOf, lackOfAny, type Position } from './position.ts'
@@ -37,6 +38,13 @@ export function executeStateQuery(thread: StreamThread, request: StateQueryReque
           )
         : answerTask(thread.name, task, spec, request)
   }
+  if (request.requireActive !== true) {
+    for (const id of thread.standbys.ids) {
+      const { subTopology, partition } = parseTaskId(id)
+      if (subTopology !== sub.id || !isAsked(partition) || !thread.standbys.hasStore(id, request.store)) continue
+      partitions[partition] ??= answerStandby(thread, id, spec, request)
+    }
+  }
   for (const partition of request.partitions ?? [])
     if (partition >= sub.partitionCount)
       partitions[partition] = failure('DOES_NOT_EXIST', `store ${request.store} has ${sub.partitionCount} partitions`)
@@ -49,13 +57,35 @@ export function mergeStateResults(request: StateQueryRequest, results: readonly 
   for (const result of results) {
     for (const [partition, answer] of Object.entries(result.partitions)) {
       const known = partitions[Number(partition)]
-      if (known === undefined || !known.isSuccess) partitions[Number(partition)] = answer
+      if (known === undefined || rankOf(answer) > rankOf(known)) partitions[Number(partition)] = answer
     }
   }
   for (const partition of request.partitions ?? [])
     partitions[partition] ??= failure('NOT_PRESENT', `partition ${partition} of store ${request.store} is not here`)
-  const global = results.find((result) => result.global !== undefined)?.global
+  const globals = results.flatMap((result) => result.global ?? [])
+  const global = globals.find((result) => result.isSuccess) ?? globals[0]
   return global === undefined ? { partitions } : { partitions, global }
+}
+
+/** Who runs a task knows more than its standbys; any answer is better than none. */
+function rankOf(result: PartitionResult): number {
+  if (!result.isSuccess) return 0
+  return result.isStandby === true ? 1 : 2
+}
+
+/** What a standby knows is committed; how far that is in its inputs, it does not know, so no bound is kept. */
+function answerStandby(thread: StreamThread, id: TaskId, spec: StoreSpec, request: StateQueryRequest): PartitionResult {
+  const executionInfo = infoOf(request, `thread ${thread.name}, standby of task ${id}`)
+  const info = { taskId: id, position: {}, executionInfo, isStandby: true as const }
+  const { partition } = parseTaskId(id)
+  const lack = request.positionBound === undefined ? undefined : lackOf({}, request.positionBound, partition)
+  if (lack !== undefined) return { ...failure('NOT_UP_TO_BOUND', lack), ...info }
+  const committed = present(thread.standbys.storesOf(id), `standby ${id} has no stores`).openCommitted(request.store)
+  try {
+    return answer(committed, spec, request, { ...info, streamTimeMs: -1 })
+  } finally {
+    committed.close()
+  }
 }
 
 function answerTask(
@@ -82,10 +112,7 @@ function answerTask(
 function answerGlobal(thread: StreamThread, spec: StoreSpec, request: StateQueryRequest): PartitionResult {
   const store = thread.globalStores.get(request.store)
   if (store === undefined) return failure('NOT_PRESENT', `global store ${request.store} is being read`)
-  const read = thread.globalPosition(request.store)
-  const offsets = [...(read?.offsets ?? [])].map(([partition, next]) => [partition, next - 1] as const)
-  const position: Position =
-    read === undefined ? {} : { [read.topic]: Object.fromEntries(offsets.filter(([, offset]) => offset >= 0)) }
+  const position = positionOfGlobal(thread, request.store)
   const executionInfo = infoOf(request, `thread ${thread.name}, global`)
   const info = { taskId: undefined, position, executionInfo }
   // It has every partition, so it must be as far in each that the bound names. What is read is committed.
@@ -94,7 +121,16 @@ function answerGlobal(thread: StreamThread, spec: StoreSpec, request: StateQuery
   return answer(store, spec, request, { ...info, streamTimeMs: -1 })
 }
 
-type Surroundings = Pick<PartitionResult, 'taskId' | 'position' | 'executionInfo'> & { readonly streamTimeMs: number }
+export function positionOfGlobal(thread: StreamThread, store: string): Position {
+  const read = thread.globalPosition(store)
+  if (read === undefined) return {}
+  const offsets = [...read.offsets].map(([partition, next]) => [partition, next - 1] as const)
+  return { [read.topic]: Object.fromEntries(offsets.filter(([, offset]) => offset >= 0)) }
+}
+
+type Surroundings = Pick<PartitionResult, 'taskId' | 'position' | 'executionInfo' | 'isStandby'> & {
+  readonly streamTimeMs: number
+}
 
 function answer(
   store: ManagedStore,

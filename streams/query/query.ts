@@ -15,7 +15,8 @@ import type {
   StoreSpec,
   Windowed,
 } from '../stores/index.ts'
-import { lackOf, type Position } from './position.ts'
+import { positionOfGlobal } from './execute-state-query.ts'
+import { lackOf, lackOfAny, type Position } from './position.ts'
 
 /**
  * Keys are given as the store's key type; an answer holds at most `limit` entries of each task asked.
@@ -117,6 +118,9 @@ export function executeQuery(thread: StreamThread, query: StoreQuery): QueryAnsw
   if (topology === undefined) throw new StreamsError('STATE_UNAVAILABLE', 'the thread is starting; ask again shortly')
   const global = thread.globalStores.get(query.store)
   if (global !== undefined) {
+    const lack =
+      query.atLeast === undefined ? undefined : lackOfAny(positionOfGlobal(thread, query.store), query.atLeast)
+    if (lack !== undefined) throw new StreamsError('STATE_UNAVAILABLE', `global store ${query.store}: ${lack}`)
     const definition = topology.globalStores.find(({ store }) => store.storeName === query.store)
     return { entries: read(global, definition?.store.spec, query, 'global'), freshness: [] }
   }

@@ -18,6 +18,7 @@ import {
 import { type Headers, type Log, NO_METRICS, SILENT_LOGGER } from '../ports/index.ts'
 import { createLocalMembership, createStreamThread, resolveConfig, type StreamThread } from '../runtime/index.ts'
 import {
+  executeQuery,
   executeStateQuery,
   mergePositions,
   mergeStateResults,
@@ -231,6 +232,9 @@ describe('interactive queries, version 2', () => {
       expect(bounded({ rates: bound })).toMatchObject({ isSuccess: false, reason: 'NOT_UP_TO_BOUND' })
     await write('rates', [['x', '8', 2]])
     await until(() => bounded({ rates: { [at]: 1 } })?.isSuccess === true)
+    const plainly = (atLeast: Position) => executeQuery(thread, { store: 'rates', ...query, atLeast }).entries
+    expect(plainly({ rates: { [at]: 1 } })).toEqual([{ key: 'x', value: { value: '8', timestampMs: 2 } }])
+    expect(() => plainly({ rates: { [at]: 2 } })).toThrow(/rates-\d was read up to offset 1, the bound asks for 2/)
     for (const isolation of ['read-committed', 'read-uncommitted'] as const)
       expect(ask('rates', query, { isolation }).global).toMatchObject({ entries: [{ key: 'x', value: '8' }] })
   })

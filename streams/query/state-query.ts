@@ -61,7 +61,7 @@ export type StateQueryRequest = {
   readonly partitions?: readonly number[]
   /** The answer must have got at least so far; else NOT_UP_TO_BOUND. */
   readonly positionBound?: Position
-  /** Only from tasks that run, not from those that restore; else NOT_ACTIVE. */
+  /** Only from tasks that run, not from those that restore nor from standbys; else NOT_ACTIVE. */
   readonly requireActive?: boolean
   /**
    * `read-committed` leaves out what the running transaction has written. Default: `read-uncommitted`, as in Java
@@ -96,8 +96,11 @@ export type StateQueryEntry = {
 
 type Answered = {
   readonly taskId: TaskId | undefined
+  /** Of a standby: empty, since it reads changelogs and no inputs. */
   readonly position: Position
   readonly executionInfo: readonly string[]
+  /** A copy of the state has answered, not who runs the task. */
+  readonly isStandby?: boolean
 }
 export type PartitionResult =
   | (Answered & {
