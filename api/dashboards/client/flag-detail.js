@@ -1,7 +1,7 @@
 // @ts-check
 import { h } from './dom.js'
 import { flagWork, statusBadge } from './flag-work.js'
-import { ago, count, fullTime, words } from './format.js'
+import { ago, count, flagTime, fullTime, words } from './format.js'
 import { severityMark } from './parts.js'
 
 /** @typedef {import('./types.d.ts').FlagView} FlagView */
@@ -59,7 +59,7 @@ function head(flag, streamTime, onBack) {
       h('button', { class: 'button sheet-back', type: 'button', onclick: onBack }, '← Flags'),
       severityMark(flag.severity),
       statusBadge(flag),
-      h('span', { class: 'muted end' }, `${fullTime(flag.detectedAt)} · ${ago(flag.detectedAt, streamTime)}`),
+      h('span', { class: 'muted end' }, `${fullTime(flagTime(flag))} · ${ago(flagTime(flag), streamTime)}`),
     ),
     h('h1', {}, flag.rule.name),
     h(

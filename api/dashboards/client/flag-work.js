@@ -181,7 +181,16 @@ function workForm(flag, onDone) {
         ],
     button('Only note', { action: 'note' }),
   )
-  return h('div', { class: 'work-form' }, currentSession().id === null ? staff : null, note, buttons, message)
+  return h(
+    'div',
+    { class: 'work-form' },
+    currentSession().id === null
+      ? h('label', { class: 'work-staff' }, h('span', { class: 'muted' }, 'You are'), staff)
+      : null,
+    note,
+    buttons,
+    message,
+  )
 }
 
 /** @param {FlagView} flag */

@@ -3,8 +3,9 @@ import { follow, get } from './api.js'
 import { byId, h, replace } from './dom.js'
 import { flagDetail } from './flag-detail.js'
 import { isInQueue, QUEUES } from './flag-queues.js'
-import { isClosed, reviewFlag, statusBadge } from './flag-work.js'
-import { ago, count, shortTime } from './format.js'
+import { flagRow } from './flag-row.js'
+import { isClosed, reviewFlag } from './flag-work.js'
+import { count } from './format.js'
 import { bars, empty, problem, SEVERITIES } from './parts.js'
 import { may, staffId } from './session.js'
 
@@ -344,7 +345,14 @@ export class FlagsPage {
     const streamTime = this.context.streamTime()
     replace(
       this.list,
-      shown.map((flag) => this.row(flag, streamTime)),
+      shown.map((flag) =>
+        flagRow(flag, {
+          streamTime,
+          isFresh: this.fresh.has(flag.id),
+          isSelected: flag.id === this.selected,
+          onClick: () => this.select(flag, true),
+        }),
+      ),
     )
     this.fresh.clear()
     this.newBar.hidden = this.held.length === 0
@@ -358,44 +366,6 @@ export class FlagsPage {
         shown.length === 0 ? 'No flags that fit. New ones appear here as they are raised.' : 'No older flags.',
       )
     if (this.selected === undefined && shown[0] !== undefined && isWide()) this.select(shown[0], false)
-  }
-
-  /**
-   * @param {FlagView} flag
-   * @param {string | null} streamTime
-   */
-  row(flag, streamTime) {
-    const isSelected = flag.id === this.selected
-    const who = flag.memberName ?? flag.subject.name ?? flag.subject.id
-    return h(
-      'li',
-      {
-        class: this.fresh.has(flag.id) ? 'flag fresh' : 'flag',
-        role: 'option',
-        id: `flag-${flag.id}`,
-        'data-severity': flag.severity,
-        'aria-selected': String(isSelected),
-        onclick: () => this.select(flag, true),
-      },
-      h(
-        'span',
-        {},
-        h('span', { class: 'rule' }, flag.rule.name),
-        h('span', { class: 'visually-hidden' }, `, ${flag.severity},`),
-      ),
-      h(
-        'span',
-        { class: 'when', title: shortTime(flag.detectedAt) },
-        ago(flag.detectedAt, streamTime) || shortTime(flag.detectedAt),
-      ),
-      h('span', { class: 'who' }, who, flag.status === 'open' ? null : statusBadge(flag)),
-      h(
-        'span',
-        { class: 'when' },
-        h('span', { class: 'severity', 'data-severity': flag.severity }, bars(flag.severity)),
-      ),
-      h('span', { class: 'why' }, flag.reason),
-    )
   }
 
   /**

@@ -56,6 +56,13 @@ export function ago(iso, nowIso) {
   return 'just now'
 }
 
+/**
+ * The moment that a flag is about, by which lists are ordered too. It may be later than that of its detection in stream
+ * time: a SIM swap that is told of late raises a flag on a payment that was known before.
+ * @param {{ windowEnd: string | null, detectedAt: string }} flag
+ */
+export const flagTime = ({ windowEnd, detectedAt }) => windowEnd ?? detectedAt
+
 /** @param {string} code `first_payee-large` → `First payee large` */
 export function words(code) {
   // Back and front office: abbreviations that every SACCO uses.

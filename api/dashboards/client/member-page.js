@@ -2,7 +2,8 @@
 import { get } from './api.js'
 import { legend, lineChart } from './charts.js'
 import { h, replace, s } from './dom.js'
-import { ago, dateOf, fullTime, short, shortTime, words } from './format.js'
+import { statusBadge } from './flag-work.js'
+import { ago, dateOf, flagTime, fullTime, short, shortTime, words } from './format.js'
 import { badge, bandKind, bar, card, empty, problem, riskKind, segmented, severityMark, table } from './parts.js'
 
 /** @typedef {import('./types.d.ts').Member} Member */
@@ -320,9 +321,10 @@ function flagsCard({ openFlags }, streamTime) {
         'td',
         {},
         h('a', { href: `#/flags/${encodeURIComponent(flag.id)}` }, h('b', {}, flag.rule.name)),
+        flag.status === 'open' ? null : h('span', {}, ' ', statusBadge(flag)),
         h('div', {}, flag.reason),
       ),
-      h('td', { class: 'number muted' }, ago(flag.detectedAt, streamTime ?? null)),
+      h('td', { class: 'number muted' }, ago(flagTime(flag), streamTime ?? null)),
     ),
   )
   return card(`Open flags: ${openFlags.length}`, [table(['Severity', 'Rule and reason', '#When'], rows)])

@@ -17,6 +17,9 @@ const SLOW_MS = 500
 const LAG_SECONDS_MAX = 30
 const LETTERS_SHOWN = 20
 
+/** How bad it is: a repetition is harmless, what is late is kept. @param {string} kind @param {string} reason */
+const reasonKind = (kind, reason) => (reason === 'duplicate' ? 'low' : kind === 'late' ? 'medium' : 'high')
+
 /** What the machinery does: throughput, latency, lag, what was refused, the topology with its rates. */
 export class SystemPage {
   /** @param {import('./types.d.ts').PageContext} context */
@@ -26,6 +29,7 @@ export class SystemPage {
     this.points = []
     /** Of the dead letters that are listed; empty: any. */
     this.reason = ''
+    this.duplicates = 0
   }
 
   async show() {
@@ -173,7 +177,11 @@ export class SystemPage {
         now.lagSeconds > LAG_SECONDS_MAX,
       ),
       tile('Commits', `${now.commitsPerSecond}/s`, `take ${milliseconds(now.commitAverageMs)} on average`),
-      tile('Dead letters', count(now.deadLetters), `and ${count(now.late)} too late`),
+      tile(
+        'Dead letters',
+        count(now.deadLetters),
+        `${count(this.duplicates)} are duplicates; ${count(now.late)} too late`,
+      ),
       tile(
         'State',
         now.state,
@@ -258,6 +266,8 @@ export class SystemPage {
 
   /** @param {{ items: readonly RefusalCount[], complete: boolean }} refusals */
   renderRefusals({ items, complete }) {
+    const duplicates = items.filter(({ reason }) => reason === 'duplicate')
+    this.duplicates = duplicates.reduce((sum, each) => sum + each.count, 0)
     // Whoever moves through the buttons with the keyboard keeps their place.
     if (!this.refusals || this.refusals.contains(document.activeElement)) return
     if (items.length === 0) {
@@ -274,7 +284,7 @@ export class SystemPage {
           h(
             'button',
             {
-              class: `badge link ${kind === 'late' ? 'medium' : 'high'}`,
+              class: `badge ${reasonKind(kind, reason)}`,
               type: 'button',
               'aria-pressed': String(this.reason === reason),
               title: 'Show only these below',
@@ -318,7 +328,7 @@ export class SystemPage {
       return h(
         'tr',
         {},
-        h('td', {}, badge(letter.reason, letter.kind === 'late' ? 'medium' : 'high')),
+        h('td', {}, badge(letter.reason, reasonKind(letter.kind, letter.reason))),
         h(
           'td',
           {},

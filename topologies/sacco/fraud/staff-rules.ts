@@ -98,12 +98,17 @@ const staffOwnAccount: Evaluator = {
   },
 }
 
-const APPROVED: ReadonlySet<string> = new Set(['loan.approved', 'adjustment.posted', 'loan.written.off'])
+const APPROVED: ReadonlyMap<string, string> = new Map([
+  ['loan.approved', 'a loan'],
+  ['adjustment.posted', 'a correction'],
+  ['loan.written.off', 'the writing off of a loan'],
+])
 
 const approvalOutOfHours: Evaluator = {
   kind: 'approval-out-of-hours',
   evaluate({ activity, timeMs }, rule) {
-    if (!isEvent(activity) || !APPROVED.has(activity.event_type)) return undefined
+    const what = isEvent(activity) ? APPROVED.get(activity.event_type) : undefined
+    if (!isEvent(activity) || what === undefined) return undefined
     const { checker_id, approved_at } = controlOf(activity)
     if (checker_id === null) return undefined
     const approvedMs = approved_at === null ? timeMs : Date.parse(approved_at)
@@ -113,7 +118,7 @@ const approvalOutOfHours: Evaluator = {
     const isNight = from <= to ? hour >= from && hour < to : hour >= from || hour < to
     if (!isNight) return undefined
     return found(activity, timeMs, {
-      reason: `${checker_id} approved ${activity.event_type}${amountWords(activity)} at ${momentText(approvedMs)}.`,
+      reason: `${checker_id} approved ${what}${amountWords(activity)} at ${momentText(approvedMs)}.`,
       values: [value('hour', hour, 'hour_of_day'), amountValue(activity)],
       subject: activity.event_id,
       staff: checker_id,
