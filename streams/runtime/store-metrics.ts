@@ -20,13 +20,18 @@ const operations: Readonly<Record<string, string>> = {
   fetchKeyRange: 'fetch',
   fetchAll: 'fetch',
   fetchAllBackward: 'fetch',
+  fetchKeyRangeBackward: 'fetch',
+  fetchBackward: 'fetch',
   fetchSession: 'fetch',
   findSessions: 'fetch',
   findSessionsKeyRange: 'fetch',
+  findSessionsBackward: 'fetch',
+  findSessionsKeyRangeBackward: 'fetch',
   range: 'range',
   reverseRange: 'range',
   all: 'all',
   reverseAll: 'all',
+  allBackward: 'all',
   prefixScan: 'prefix-scan',
   flushCache: 'flush',
   prepareCommit: 'commit',
@@ -65,7 +70,9 @@ const keyReads: ReadonlySet<string> = new Set([
   'fetchRange',
   'fetchRangeBackward',
   'fetchSession',
+  'fetchBackward',
   'findSessions',
+  'findSessionsBackward',
 ])
 
 type Timed = {

@@ -259,6 +259,7 @@ async function checkRun(harness: StoreHarness<Store>, sequence: readonly Step[])
   for (const step of sequence) await take(step, harness, model, counts)
   const expected = model.find(undefined, undefined, 0, ANY_TIME).map(row)
   expect(rows(harness.store.fetchKeyRange(undefined, undefined))).toEqual(expected)
+  expect(rows(harness.store.fetchKeyRangeBackward(undefined, undefined))).toEqual(expected.toReversed())
   expect(harness.store.iteratorsOpen + harness.database.iteratorsOpen).toBe(0)
 }
 
@@ -283,6 +284,7 @@ async function take(
     case 'find': {
       const expected = model.find(step.key, step.key, step.from, ANY_TIME, step.to)
       expect(rows(store.findSessions(step.key, step.from, step.to))).toEqual(expected.map(row))
+      expect(rows(store.findSessionsBackward(step.key, step.from, step.to))).toEqual(expected.map(row).reverse())
       for (const { key, minor, timeMs, value } of expected) expect(store.fetchSession(key, minor, timeMs)).toBe(value)
       return
     }
@@ -290,6 +292,7 @@ async function take(
       const [from, to] = step.keys ?? [undefined, undefined]
       const expected = model.find(from, to, step.from, ANY_TIME, step.to).map(row)
       expect(rows(store.findSessionsKeyRange(from, to, step.from, step.to))).toEqual(expected)
+      expect(rows(store.findSessionsKeyRangeBackward(from, to, step.from, step.to))).toEqual(expected.toReversed())
       return
     }
     case 'commit':

@@ -52,7 +52,11 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
   }
 
   findSessions(key: K, earliestEndMs: number, latestStartMs: number): StoreIterator<KeyValue<Windowed<K>, V>> {
-    return this.#buffer.fetch(key, earliestEndMs, ANY_TIME, latestStartMs, false, makeSession as MakeSession<K, V>)
+    return this.#find(key, earliestEndMs, latestStartMs, false)
+  }
+
+  findSessionsBackward(key: K, earliestEndMs: number, latestStartMs: number): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#find(key, earliestEndMs, latestStartMs, true)
   }
 
   findSessionsKeyRange(
@@ -61,17 +65,51 @@ class BufferedSessionStore<K, V> implements SessionStore<K, V>, ManagedStore, Ca
     earliestEndMs: number,
     latestStartMs: number,
   ): StoreIterator<KeyValue<Windowed<K>, V>> {
-    const times = { fromMs: earliestEndMs, toMs: ANY_TIME }
-    const make = makeSession as MakeSession<K, V>
-    return this.#buffer.fetchRange({ from: keyFrom, to: keyTo }, times, latestStartMs, false, make)
+    return this.#findMany({ from: keyFrom, to: keyTo }, earliestEndMs, latestStartMs, false)
+  }
+
+  findSessionsKeyRangeBackward(
+    keyFrom: K | undefined,
+    keyTo: K | undefined,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#findMany({ from: keyFrom, to: keyTo }, earliestEndMs, latestStartMs, true)
   }
 
   fetch(key: K): StoreIterator<KeyValue<Windowed<K>, V>> {
-    return this.findSessions(key, 0, ANY_TIME)
+    return this.#find(key, 0, ANY_TIME, false)
+  }
+
+  fetchBackward(key: K): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#find(key, 0, ANY_TIME, true)
   }
 
   fetchKeyRange(keyFrom: K | undefined, keyTo: K | undefined): StoreIterator<KeyValue<Windowed<K>, V>> {
-    return this.findSessionsKeyRange(keyFrom, keyTo, 0, ANY_TIME)
+    return this.#findMany({ from: keyFrom, to: keyTo }, 0, ANY_TIME, false)
+  }
+
+  fetchKeyRangeBackward(keyFrom: K | undefined, keyTo: K | undefined): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#findMany({ from: keyFrom, to: keyTo }, 0, ANY_TIME, true)
+  }
+
+  #find(
+    key: K,
+    earliestEndMs: number,
+    latestStartMs: number,
+    reverse: boolean,
+  ): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#buffer.fetch(key, earliestEndMs, ANY_TIME, latestStartMs, reverse, makeSession as MakeSession<K, V>)
+  }
+
+  #findMany(
+    keys: { readonly from: K | undefined; readonly to: K | undefined },
+    earliestEndMs: number,
+    latestStartMs: number,
+    reverse: boolean,
+  ): StoreIterator<KeyValue<Windowed<K>, V>> {
+    const times = { fromMs: earliestEndMs, toMs: ANY_TIME }
+    return this.#buffer.fetchRange(keys, times, latestStartMs, reverse, makeSession as MakeSession<K, V>)
   }
 
   setFlushListener(listener: FlushListener<Windowed<K>, V>, sendOldValues: boolean): boolean {

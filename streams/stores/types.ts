@@ -70,9 +70,16 @@ export type ReadOnlyWindowStore<K, V> = {
     fromMs: number,
     toMs: number,
   ): StoreIterator<KeyValue<Windowed<K>, V>>
+  fetchKeyRangeBackward(
+    keyFrom: K | undefined,
+    keyTo: K | undefined,
+    fromMs: number,
+    toMs: number,
+  ): StoreIterator<KeyValue<Windowed<K>, V>>
   fetchAll(fromMs: number, toMs: number): StoreIterator<KeyValue<Windowed<K>, V>>
   fetchAllBackward(fromMs: number, toMs: number): StoreIterator<KeyValue<Windowed<K>, V>>
   all(): StoreIterator<KeyValue<Windowed<K>, V>>
+  allBackward(): StoreIterator<KeyValue<Windowed<K>, V>>
 }
 
 export type WindowStore<K, V> = ReadOnlyWindowStore<K, V> & {
@@ -95,6 +102,16 @@ export type ReadOnlySessionStore<K, V> = {
   /** All sessions of the key. */
   fetch(key: K): StoreIterator<KeyValue<Windowed<K>, V>>
   fetchKeyRange(keyFrom: K | undefined, keyTo: K | undefined): StoreIterator<KeyValue<Windowed<K>, V>>
+  /** The same in the opposite order: of a key, the latest end first. */
+  findSessionsBackward(key: K, earliestEndMs: number, latestStartMs: number): StoreIterator<KeyValue<Windowed<K>, V>>
+  findSessionsKeyRangeBackward(
+    keyFrom: K | undefined,
+    keyTo: K | undefined,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): StoreIterator<KeyValue<Windowed<K>, V>>
+  fetchBackward(key: K): StoreIterator<KeyValue<Windowed<K>, V>>
+  fetchKeyRangeBackward(keyFrom: K | undefined, keyTo: K | undefined): StoreIterator<KeyValue<Windowed<K>, V>>
 }
 
 export type SessionStore<K, V> = ReadOnlySessionStore<K, V> & {

@@ -390,6 +390,7 @@ class ModelCheck {
         const times = [this.#base + step.from, this.#base + step.to] as const
         const expected = this.#model.find(from, to, ...times).map(row)
         expect(rows(this.#harness.store.fetchKeyRange(from, to, ...times))).toEqual(expected)
+        expect(rows(this.#harness.store.fetchKeyRangeBackward(from, to, ...times))).toEqual(expected.toReversed())
         return
       }
       case 'commit':
@@ -408,6 +409,7 @@ class ModelCheck {
     const { store, database } = this.#harness
     const expected = this.#model.find(undefined, undefined, 0, Number.POSITIVE_INFINITY).map(row)
     expect(rows(store.all())).toEqual(expected)
+    expect(rows(store.allBackward())).toEqual(expected.toReversed())
     expect(store.iteratorsOpen + database.iteratorsOpen).toBe(0)
   }
 

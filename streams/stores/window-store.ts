@@ -86,6 +86,15 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
     return this.#fetchMany({ from: keyFrom, to: keyTo }, fromMs, toMs, false)
   }
 
+  fetchKeyRangeBackward(
+    keyFrom: K | undefined,
+    keyTo: K | undefined,
+    fromMs: number,
+    toMs: number,
+  ): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#fetchMany({ from: keyFrom, to: keyTo }, fromMs, toMs, true)
+  }
+
   fetchAll(fromMs: number, toMs: number): StoreIterator<KeyValue<Windowed<K>, V>> {
     return this.#fetchMany(ALL_KEYS, fromMs, toMs, false)
   }
@@ -96,6 +105,10 @@ class BufferedWindowStore<K, V> implements WindowStore<K, V>, ManagedStore, Cach
 
   all(): StoreIterator<KeyValue<Windowed<K>, V>> {
     return this.#fetchMany(ALL_KEYS, 0, Number.POSITIVE_INFINITY, false)
+  }
+
+  allBackward(): StoreIterator<KeyValue<Windowed<K>, V>> {
+    return this.#fetchMany(ALL_KEYS, 0, Number.POSITIVE_INFINITY, true)
   }
 
   setFlushListener(listener: FlushListener<Windowed<K>, V>, sendOldValues: boolean): boolean {
