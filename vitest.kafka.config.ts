@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Under a minute with its broker: part of `make test`. */
 const SMOKE = [
-  'connectors/kafka/{kafka-log,kafkajs,security}.kafka.test.ts',
+  'connectors/kafka/{kafka-log,kafkajs}.kafka.test.ts',
   'testing/crash/kafka-handover.kafka.test.ts',
 ]
 

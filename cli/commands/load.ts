@@ -10,13 +10,16 @@ import { fail } from '../fail.ts'
 import type { FeedProgress, FeedSchedule } from '../feed/feed-messages.ts'
 import { type FeedPlan, readFeedState, readPlan, reconcilePlans } from '../feed/feed-plan.ts'
 import { type Feed, type LiveDone, startFeed } from '../feed/start-feed.ts'
+import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
 import { planLoad } from '../load/load-plan.ts'
 import { formatReport, type LoadReport, missedTargets, readOutcomes, secondLine } from '../load/load-report.ts'
 import { waitUntilCaughtUp } from '../platform/application-lag.ts'
 import { clearDataDirectory } from '../platform/data-directory.ts'
+import { clearKafka } from '../platform/kafka-data.ts'
 import { type Platform, startPlatform } from '../platform/platform.ts'
+import { readTopics } from '../platform/read-topic.ts'
 
-type LoadOptions = {
+type LoadOptions = KafkaCommandOptions & {
   readonly data: string
   readonly rate: number
   readonly seconds: number
@@ -40,7 +43,7 @@ const LOAD_SEED = 42
 const LOAD_MEMBERS = 10_000
 
 export function loadCommand(): Command {
-  return new Command('load')
+  const command = new Command('load')
     .description('Load test: a SACCO of any size at a named rate or as fast as possible, with latencies and labels.')
     .option('--data <directory>', 'where log and state are kept (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
     .option('--fresh', 'removes what is in the data directory first')
@@ -64,6 +67,7 @@ export function loadCommand(): Command {
     .option('--p95-max-ms <ms>', 'a target: every p95 is below it, and lag is back to 0 within 10 s', notNegative)
     .option('--json', 'the report as data, on standard output')
     .option('--log-level <level>', 'debug, info, warn or error', 'error')
+  return kafkaOptions(command)
     .addHelpText(
       'after',
       `
@@ -76,6 +80,7 @@ Examples:
   mto load --fresh --unpaced --events 1000000
   mto load --fresh --seed 99 --labels labels.jsonl && mto evaluate --labels labels.jsonl
   mto verify                                   is all money accounted for?
+  mto load --kafka localhost:9092 --fresh --rate 1000 --seconds 20 && mto verify --kafka localhost:9092
 
 A run that was killed goes on where it stopped when it is started again. One that has ended is whole: another one needs
 --fresh or another directory.
@@ -105,9 +110,14 @@ async function run(options: LoadOptions, progress: Progress): Promise<LoadReport
     stopping.signal.addEventListener('abort', () => resolve(undefined)),
   )
   onStopSignals(() => stopping.abort())
-  if (options.fresh === true) await clearDataDirectory(options.data)
+  const kafka = kafkaOptionsOf(options)
+  if (options.fresh === true) {
+    if (kafka !== undefined) await clearKafka(kafka)
+    await clearDataDirectory(options.data)
+  }
   const platform = await startPlatform({
     dataDirectory: options.data,
+    kafka,
     port: options.port,
     api: options.api,
     threads: options.threads,
@@ -233,17 +243,12 @@ async function finishReport(
   measured: Omit<LoadReport, 'outcomes' | 'unreadable' | 'missedTargets'>,
 ): Promise<LoadReport> {
   const outcomes = await readOutcomes(platform.application)
-  const deadLetters = await recordsIn(platform, DEAD_LETTER_TOPIC)
+  const { log } = platform.application
+  // Counted, since transactions take offsets too.
+  const deadLetters = await readTopics({ log, topics: [DEAD_LETTER_TOPIC], onRecord: () => {} })
   const report = { ...measured, outcomes, unreadable: deadLetters - (outcomes['dead-lettered'] ?? 0) }
   const rate = options.unpaced === true ? undefined : options.rate
   return { ...report, missedTargets: missedTargets(report, { p95MaxMs: options.p95MaxMs, rate }) }
-}
-
-async function recordsIn({ application: { log } }: Platform, topic: string): Promise<number> {
-  const described = (await log.admin.describeTopics([topic])).get(topic)
-  const partitions = Array.from({ length: described?.partitions ?? 0 }, (_, partition) => ({ topic, partition }))
-  const ends = await log.admin.endOffsets(partitions)
-  return ends.reduce((sum, { offset }) => sum + offset, 0)
 }
 
 function catchUp(platform: Platform, onLag?: (records: number) => void) {

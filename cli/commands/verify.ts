@@ -1,15 +1,17 @@
 import { Command } from 'commander'
 import { createConsoleLogger, type LogLevel } from '#host'
+import type { Logger } from '#streams/ports'
 import { formatCount, formatMinor, formatTable } from '../console/format.ts'
 import { DATA_DIRECTORY_DEFAULT, positive } from '../console/options.ts'
 import { createProgress, type Progress } from '../console/progress.ts'
 import { fail } from '../fail.ts'
+import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
 import { createLagMeter, waitUntilCaughtUp } from '../platform/application-lag.ts'
-import { openData } from '../platform/open-data.ts'
+import { type OpenData, openData, openKafkaData } from '../platform/open-data.ts'
 import { APPLICATION_ID, startPlatform } from '../platform/platform.ts'
 import { type VerifyReport, verify } from '../verify/verify.ts'
 
-type VerifyCommandOptions = {
+type VerifyCommandOptions = KafkaCommandOptions & {
   readonly data: string
   readonly catchUp: boolean
   readonly threads?: number
@@ -18,7 +20,7 @@ type VerifyCommandOptions = {
 }
 
 export function verifyCommand(): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description(
       'Checks the money of a data directory: nothing lost, nothing twice, every balance what its events say.',
     )
@@ -27,6 +29,7 @@ export function verifyCommand(): Command {
     .option('--threads <count>', 'stream threads while catching up', positive)
     .option('--json', 'the report as data')
     .option('--log-level <level>', 'debug, info, warn or error', 'error')
+  return kafkaOptions(command)
     .addHelpText(
       'after',
       `
@@ -45,6 +48,7 @@ If a killed process has left records unprocessed, they are processed first (as t
 Examples:
   mto verify
   mto verify --data build/load-test --json
+  mto verify --kafka localhost:9092            what a SACCO has there, and the local state in --data
 
 Exit code: 0 all agrees, 1 there are differences (the first are printed) or the directory cannot be read.`,
     )
@@ -68,7 +72,7 @@ async function check(options: VerifyCommandOptions, progress: Progress): Promise
   const logger = createConsoleLogger(options.logLevel)
   if (options.catchUp) await catchUp(options, progress)
   progress.update('opening the log')
-  const data = await openData(options.data, logger)
+  const data = await open(options, logger)
   try {
     const onProgress = (text: string): void => progress.update(text)
     return await verify({ data, dataDirectory: options.data, applicationId: APPLICATION_ID, onProgress })
@@ -77,13 +81,16 @@ async function check(options: VerifyCommandOptions, progress: Progress): Promise
   }
 }
 
+function open(options: VerifyCommandOptions, logger: Logger): Promise<OpenData> {
+  const kafka = kafkaOptionsOf(options)
+  return kafka === undefined ? openData(options.data, logger) : openKafkaData(kafka)
+}
+
 /** Starts the platform only if something is left to process. */
-async function catchUp(
-  { data: directory, threads, logLevel }: VerifyCommandOptions,
-  progress: Progress,
-): Promise<void> {
+async function catchUp(options: VerifyCommandOptions, progress: Progress): Promise<void> {
+  const { data: directory, threads, logLevel } = options
   const logger = createConsoleLogger(logLevel)
-  const data = await openData(directory, logger)
+  const data = await open(options, logger)
   let left: number
   try {
     left = await (await createLagMeter(data.log, data.topology, APPLICATION_ID)).read()
@@ -92,7 +99,16 @@ async function catchUp(
   }
   if (left === 0) return
   progress.note(`${formatCount(left)} records are not processed yet: processing them first`)
-  const platform = await startPlatform({ dataDirectory: directory, port: 0, api: false, threads, logger, logLevel })
+  const kafka = kafkaOptionsOf(options)
+  const platform = await startPlatform({
+    dataDirectory: directory,
+    kafka,
+    port: 0,
+    api: false,
+    threads,
+    logger,
+    logLevel,
+  })
   try {
     await waitUntilCaughtUp(platform.lag, {
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,4 +1,4 @@
-import type { MessagePort } from 'node:worker_threads'
+import type { FeedLog } from '../platform/feed-log.ts'
 import type { Prepared } from '../platform/sacco-module.ts'
 import type { FeedPlan } from './feed-plan.ts'
 import type { LatencySummary } from './latency.ts'
@@ -12,7 +12,7 @@ export type FeedSchedule =
 
 /** What the worker thread of the feeder is started with. */
 export type FeedStart = {
-  readonly logPort: MessagePort
+  readonly log: FeedLog
   readonly prepared: Prepared
   readonly plan: FeedPlan
   readonly schedule: FeedSchedule

@@ -2,11 +2,11 @@ import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createLogClient } from '#connectors/embedded-log'
 import { createPacer, type EventStream, formatLabel, type LoadRecord } from '#load'
 import { messageOf, present, StreamsError } from '#streams/base'
 import type { Log } from '#streams/ports'
 import { createTopicLagMeter, type LagMeter } from '../platform/application-lag.ts'
+import { connectFeedLog } from '../platform/feed-log.ts'
 import { preciseClock } from '../platform/precise-clock.ts'
 import { schemasOf } from '../platform/sacco-module.ts'
 import { type ApiProbe, startApiProbe } from './api-probe.ts'
@@ -242,7 +242,7 @@ async function closeLabels(labels: WriteStream | undefined): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const log = createLogClient(start.logPort, clock)
+  const log = await connectFeedLog(start.log)
   const stream = streamOf(start.plan)
   const sender = await createSender({ log, schemas: schemasOf(start.prepared), plan: start.plan })
   const feed: Feed = {

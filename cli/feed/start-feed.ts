@@ -33,9 +33,9 @@ export type Feed = {
 
 export function startFeed(options: FeedOptions): Feed {
   const { platform, plan, schedule, labelsFile, onProgress } = options
-  const logPort = platform.application.logPort()
+  const log = platform.feedLog()
   const start: FeedStart = {
-    logPort,
+    log,
     prepared: platform.prepared,
     plan,
     schedule,
@@ -46,7 +46,7 @@ export function startFeed(options: FeedOptions): Feed {
   }
   const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), {
     workerData: start,
-    transferList: [logPort],
+    transferList: log.kind === 'embedded' ? [log.port] : [],
     name: 'mto-load',
   })
   const opening = Promise.withResolvers<number>()

@@ -1,4 +1,4 @@
-import type { EmbeddedApplication } from '#host'
+import type { KafkaApplication } from '#host'
 import { SACCO_STORES } from '#topologies/sacco'
 import { formatCount, formatMs, formatTable } from '../console/format.ts'
 import type { FeedProgress, LatencyReport } from '../feed/feed-messages.ts'
@@ -64,7 +64,7 @@ export function kindsOf(latency: LatencyReport): readonly (readonly [what: strin
 }
 
 /** How the inputs ended, as the intake has counted them: `processed`, `duplicate`, `late`, `dead-lettered`. */
-export async function readOutcomes(application: EmbeddedApplication): Promise<Readonly<Record<string, number>>> {
+export async function readOutcomes(application: KafkaApplication): Promise<Readonly<Record<string, number>>> {
   const answer = await application.query({ store: SACCO_STORES.inputAccounting.name, kind: 'range', limit: 10_000 })
   const outcomes: Record<string, number> = {}
   for (const { key, value } of answer.entries) {

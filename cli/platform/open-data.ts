@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type EmbeddedLog, openEmbeddedLog } from '#connectors/embedded-log'
+import { openEmbeddedLog } from '#connectors/embedded-log'
+import { createKafkaLog, type KafkaOptions } from '#connectors/kafka'
 import type { RegisteredSchemas } from '#schemas'
 import type { Topology } from '#streams'
 import { StreamsError } from '#streams/base'
@@ -10,7 +11,8 @@ import { openRegistry, schemasOf, topology } from './sacco-module.ts'
 /** A data directory that is looked at, with nothing running on it. */
 export type OpenData = {
   readonly log: Log
-  readonly owner: EmbeddedLog
+  /** True where transactions take offsets of their own, so that a gap between records means nothing. */
+  readonly hasMarkers: boolean
   readonly schemas: RegisteredSchemas
   readonly topology: Topology
   close(): Promise<void>
@@ -26,22 +28,33 @@ export async function openData(directory: string, logger: Logger): Promise<OpenD
     )
   })
   const owner = await openEmbeddedLog({ directory: logDirectory, logger })
+  return openOn(owner.connect(), false, () => owner.close())
+}
+
+/** What a SACCO has on Kafka, looked at from here. */
+export async function openKafkaData(kafka: Omit<KafkaOptions, 'clientId'>): Promise<OpenData> {
+  return openOn(await createKafkaLog({ ...kafka, clientId: 'mto-verify' }), true, async () => {})
+}
+
+async function openOn(log: Log, hasMarkers: boolean, closeOwner: () => Promise<void>): Promise<OpenData> {
+  const close = async (): Promise<void> => {
+    await log.close()
+    await closeOwner()
+  }
   try {
-    const log = owner.connect()
     const { registry, prepared } = await openRegistry(log)
     return {
       log,
-      owner,
+      hasMarkers,
       schemas: schemasOf(prepared),
       topology: (await topology(prepared)) as Topology,
       close: async () => {
         await registry.close()
-        await log.close()
-        await owner.close()
+        await close()
       },
     }
   } catch (error) {
-    await owner.close()
+    await close()
     throw error
   }
 }

@@ -1,11 +1,19 @@
 import { type ApiServer, createApi, startApiServer } from '#api'
 import { type EmbeddedRegistry, type RegistryServer, startRegistryServer } from '#connectors/schema-registry'
-import { type EmbeddedApplication, type LogLevel, nodeClock, startEmbeddedApplication } from '#host'
+import {
+  type KafkaApplication,
+  type KafkaApplicationOptions,
+  type LogLevel,
+  nodeClock,
+  startEmbeddedApplication,
+  startKafkaApplication,
+} from '#host'
 import { messageOf, present, StreamsError } from '#streams/base'
 import type { Logger } from '#streams/ports'
 import type { RestoreEvent } from '#streams/runtime'
 import { type Access, apiAccess } from '../access.ts'
 import { createLagMeter, type LagMeter } from './application-lag.ts'
+import type { FeedLog } from './feed-log.ts'
 import { type Prepared, registryOn, schemasOf } from './sacco-module.ts'
 
 export const APPLICATION_ID = 'sacco'
@@ -14,6 +22,8 @@ const MODULE = new URL('./sacco-module.ts', import.meta.url)
 export type PlatformOptions = {
   /** Log, state and schemas live below it; one process at a time. */
   readonly dataDirectory: string
+  /** Brokers to run on; default: the embedded log in the directory. */
+  readonly kafka?: KafkaApplicationOptions['kafka'] | undefined
   /** Of the query API and the dashboards; 0 takes a free one. */
   readonly port: number
   /** Who may use it, and from where; default: everybody on this machine. */
@@ -37,7 +47,9 @@ export type PlatformPhase = 'opening the log' | 'restoring state' | 'starting th
 
 /** The SACCO platform in this process: log, schema registry, stream threads, query API with dashboards. */
 export type Platform = {
-  readonly application: EmbeddedApplication
+  readonly application: KafkaApplication
+  /** A way to the log for another thread of this process. */
+  feedLog(): FeedLog
   readonly prepared: Prepared
   readonly lag: LagMeter
   readonly url: string
@@ -55,7 +67,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { logger, onPhase } = options
   onPhase?.('opening the log')
   const onRestore = restoreProgress(options)
-  const application = await startEmbeddedApplication({
+  const { application, feedLog } = await startApplication(options, {
     module: MODULE,
     applicationId: APPLICATION_ID,
     dataDirectory: options.dataDirectory,
@@ -69,11 +81,25 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     onPhase?.('restoring state')
     await application.ready
     onPhase?.('starting the API')
-    return await open(options, application)
+    return await open(options, application, feedLog)
   } catch (error) {
     await application.stop().catch(() => undefined)
     throw error
   }
+}
+
+type Started = { readonly application: KafkaApplication; readonly feedLog: () => FeedLog }
+
+async function startApplication(
+  { kafka }: PlatformOptions,
+  start: Parameters<typeof startEmbeddedApplication>[0],
+): Promise<Started> {
+  if (kafka === undefined) {
+    const application = await startEmbeddedApplication(start)
+    return { application, feedLog: () => ({ kind: 'embedded', port: application.logPort() }) }
+  }
+  const application = await startKafkaApplication({ ...start, kafka })
+  return { application, feedLog: () => ({ kind: 'kafka', options: kafka }) }
 }
 
 function restoreProgress({ onRestoring }: PlatformOptions): (event: RestoreEvent) => void {
@@ -91,7 +117,11 @@ function restoreProgress({ onRestoring }: PlatformOptions): (event: RestoreEvent
   }
 }
 
-async function open(options: PlatformOptions, application: EmbeddedApplication): Promise<Platform> {
+async function open(
+  options: PlatformOptions,
+  application: KafkaApplication,
+  feedLog: () => FeedLog,
+): Promise<Platform> {
   const { logger, access } = options
   const { registry, prepared } = present(registryOn(application.log), 'the module has opened the registry')
   const servers: { api?: ApiServer; registry?: RegistryServer } = {}
@@ -120,6 +150,7 @@ async function open(options: PlatformOptions, application: EmbeddedApplication):
     let stopped: Promise<void> | undefined
     return {
       application,
+      feedLog,
       prepared,
       lag: await createLagMeter(application.log, application.topology, APPLICATION_ID),
       url: servers.api?.url ?? '',

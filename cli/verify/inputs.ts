@@ -20,6 +20,8 @@ export type TopicAccount = {
   records: number
   /** Appended once and no longer there: the topic keeps the newest event per key. */
   compacted: number
+  /** Some may be gone, and nobody can say how many. */
+  mayLack: boolean
   /** Written by the platform itself: journals, loans in arrears. */
   own: number
   unreadable: number
@@ -46,6 +48,8 @@ const FINAL_REASONS: ReadonlySet<string> = new Set(['unknown-member', 'unknown-a
 
 type Options = {
   readonly log: Log
+  /** True where transactions take offsets too. */
+  readonly hasMarkers: boolean
   readonly schemas: RegisteredSchemas
   readonly refusals: Refusals
   /** Ids of events that wait for their member. */
@@ -107,7 +111,8 @@ export async function readInputs(options: Options): Promise<Inputs> {
       if (event.event_type === 'member.registered' && ids.isProcessed(event.event_id)) members.add(event.data.member_id)
     },
   })
-  await countCompacted(log, byTopic)
+  if (options.hasMarkers) await markCompacting(log, byTopic)
+  else await countCompacted(log, byTopic)
   checkDeadLetters(unreadable, byTopic, checks)
   return { byTopic, fold, isProcessed: ids.isProcessed, members }
 }
@@ -121,6 +126,14 @@ async function countCompacted(log: Log, byTopic: ReadonlyMap<string, TopicAccoun
   for (const account of byTopic.values()) account.compacted -= account.records
 }
 
+/** Where markers lie between the records, what was compacted away cannot be counted. */
+async function markCompacting(log: Log, byTopic: ReadonlyMap<string, TopicAccount>): Promise<void> {
+  for (const [topic, { config }] of await log.admin.describeTopics([...byTopic.keys()])) {
+    const account = byTopic.get(topic)
+    if (account !== undefined) account.mayLack = config.cleanupPolicy?.includes('compact') ?? false
+  }
+}
+
 /** What is left are dead letters whose input was not found: gone with compaction, or never there. */
 function checkDeadLetters(
   unreadable: ReadonlySet<string>,
@@ -129,7 +142,7 @@ function checkDeadLetters(
 ): void {
   for (const at of unreadable) {
     const account = byTopic.get(at.slice(0, at.lastIndexOf('-')))
-    if (account !== undefined && account.compacted > 0) {
+    if (account !== undefined && (account.compacted > 0 || account.mayLack)) {
       account.unreadable++
       continue
     }
@@ -141,6 +154,7 @@ function newAccount(): TopicAccount {
   return {
     records: 0,
     compacted: 0,
+    mayLack: false,
     own: 0,
     unreadable: 0,
     processed: 0,
