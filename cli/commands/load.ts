@@ -244,9 +244,10 @@ async function finishReport(
 ): Promise<LoadReport> {
   const outcomes = await readOutcomes(platform.application)
   const { log } = platform.application
-  // Counted, since transactions take offsets too.
+  // Counted, since transactions take offsets too. Duplicates are dead letters of their own outcome.
   const deadLetters = await readTopics({ log, topics: [DEAD_LETTER_TOPIC], onRecord: () => {} })
-  const report = { ...measured, outcomes, unreadable: deadLetters - (outcomes['dead-lettered'] ?? 0) }
+  const refused = (outcomes['dead-lettered'] ?? 0) + (outcomes.duplicate ?? 0)
+  const report = { ...measured, outcomes, unreadable: deadLetters - refused }
   const rate = options.unpaced === true ? undefined : options.rate
   return { ...report, missedTargets: missedTargets(report, { p95MaxMs: options.p95MaxMs, rate }) }
 }
