@@ -154,3 +154,30 @@ test("sessions are the engine's own sessions, whatever order movements come in",
   expect(found.flat()).toEqual(sessionsIn(expected.store('sessions')))
   expect(found.flat().length).toBeGreaterThan(5)
 })
+
+test('a late movement first after a crash: what was counted before it still counts', () => {
+  const countAll = (crashes: boolean) => {
+    using sacco = createSaccoDriver()
+    sacco.join('M1')
+    const pay = (hours: number) =>
+      sacco.send('deposit.completed', { member_id: 'M1', account_id: 'M1-F', amount_minor: 100 } as never, {
+        atMs: START_MS + hours * HOUR_MS,
+      })
+    pay(10)
+    pay(10.1)
+    if (crashes) sacco.driver.crash()
+    for (const hours of [9.3, 10.2, 10.3]) pay(hours)
+    const counts: (readonly [string, number, number])[] = []
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      for (const name of ['velocity-1m', 'velocity-1h', 'velocity-24h'])
+        for (const { key, value } of sacco.store<WindowLike>(name, 'M1', partition).fetchAll(0, START_MS * 2))
+          counts.push([name, key.window.startMs, value.in_count])
+      for (const { key, value } of sacco.store<SessionLike>('velocity-sessions', 'M1', partition).fetch('M1'))
+        counts.push(['velocity-sessions', key.window.startMs, value.in_count])
+    }
+    return counts
+  }
+  const counts = countAll(true)
+  expect(counts).toEqual(countAll(false))
+  expect(counts).toContainEqual(['velocity-1h', START_MS + 10 * HOUR_MS, 4])
+})

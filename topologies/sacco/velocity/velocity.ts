@@ -19,7 +19,7 @@ export function countVelocity(activities: Activities, stores: VelocityStores): v
   activities.process(countWindows(stores), { name: 'velocity' })
 }
 
-/** What was written last for a member. Only a cache: without an entry the stores are asked. */
+/** The newest that was written for a member. Only a cache: without an entry the stores are asked. */
 type Latest = { readonly starts: readonly number[]; session: Windowed<string>; totals: VelocityTotals }
 const LATEST_MAX = 20_000
 
@@ -30,8 +30,13 @@ export function countWindows(stores: VelocityStores): ProcessorSupplier<string, 
       let windows: readonly WindowStore<string, VelocityTotals>[] = []
       let sessions: SessionStore<string, VelocityTotals>
       const latest = new Map<string, Latest>()
+      let streamTimeMs: () => number
+      /** Windows that start behind it are of this life of the cache, so that it knows of every one of them. */
+      let cachedFromMs = 0
       return {
         init: (context) => {
+          streamTimeMs = () => context.currentStreamTimeMs()
+          cachedFromMs = streamTimeMs()
           windows = stores.windows.map((spec) => context.store(spec))
           sessions = context.store(stores.sessions)
         },
@@ -39,9 +44,13 @@ export function countWindows(stores: VelocityStores): ProcessorSupplier<string, 
           const movement = movementOf(value)
           if (movement === undefined) return
           const before = latest.get(member)
-          const starts = addToWindows(windows, member, movement.amountMinor, timestampMs, before?.starts)
+          const known = before === undefined ? undefined : { starts: before.starts, cachedFromMs }
+          const starts = addToWindows(windows, member, movement.amountMinor, timestampMs, known)
           const session = addToSession(sessions, member, movement.amountMinor, timestampMs, before)
-          if (before === undefined && latest.size >= LATEST_MAX) latest.clear()
+          if (before === undefined && latest.size >= LATEST_MAX) {
+            latest.clear()
+            cachedFromMs = streamTimeMs()
+          }
           latest.set(member, { starts, ...session })
         },
       }
@@ -49,21 +58,24 @@ export function countWindows(stores: VelocityStores): ProcessorSupplier<string, 
   }
 }
 
-/** A window that starts after the newest one of the member is new: no need to look for it. */
+/**
+ * A window that starts after the newest one of the member is new: no need to look for it. Not so if it may have been
+ * written before the cache began: the first movement after a restart can be a late one.
+ */
 function addToWindows(
   windows: readonly WindowStore<string, VelocityTotals>[],
   member: string,
   amountMinor: number,
   timestampMs: number,
-  newest: readonly number[] | undefined,
+  known: { readonly starts: readonly number[]; readonly cachedFromMs: number } | undefined,
 ): readonly number[] {
   const starts: number[] = []
   for (let i = 0; i < windows.length; i++) {
     const window = windows[i] as WindowStore<string, VelocityTotals>
     const { sizeMs } = VELOCITY_WINDOWS[i] as (typeof VELOCITY_WINDOWS)[number]
     const startMs = timestampMs - (timestampMs % sizeMs)
-    const newestMs = newest?.[i]
-    const isNew = newestMs !== undefined && startMs > newestMs
+    const newestMs = known?.starts[i]
+    const isNew = newestMs !== undefined && startMs > Math.max(newestMs, known?.cachedFromMs ?? 0)
     const totals = isNew ? NO_TOTALS : (window.fetch(member, startMs) ?? NO_TOTALS)
     window.put(member, add(totals, amountMinor), startMs)
     starts.push(newestMs === undefined ? startMs : Math.max(newestMs, startMs))
@@ -73,7 +85,10 @@ function addToWindows(
 
 type Session = { readonly session: Windowed<string>; readonly totals: VelocityTotals }
 
-/** Extends the newest session or starts one after it; where that is not clear, merges what the store finds. */
+/**
+ * Extends the newest session or starts one after it; where that is not clear, merges what the store finds. It is asked
+ * for all later ones too, so that the newest is known from then on.
+ */
 function addToSession(
   sessions: SessionStore<string, VelocityTotals>,
   member: string,
@@ -92,11 +107,15 @@ function addToSession(
     if (timestampMs > endMs) sessions.remove(latest.session)
     return put(startMs, timestampMs, add(latest.totals, amountMinor))
   }
-  const near = [...sessions.findSessions(member, timestampMs - SESSION_GAP_MS, timestampMs + SESSION_GAP_MS)]
+  const found = [...sessions.findSessions(member, timestampMs - SESSION_GAP_MS, Number.MAX_SAFE_INTEGER)]
+  const near = found.filter(({ key }) => key.window.startMs <= timestampMs + SESSION_GAP_MS)
   const merged = mergeSessions(near, timestampMs, add(NO_TOTALS, amountMinor))
   for (const { key } of near) sessions.remove(key)
   const session = put(merged.startMs, merged.endMs, merged.totals)
-  return latest !== undefined && latest.session.window.endMs > merged.endMs ? latest : session
+  const newest = found.at(-1)
+  return newest !== undefined && newest.key.window.endMs > merged.endMs
+    ? { session: newest.key, totals: newest.value }
+    : session
 }
 
 function mergeSessions(
