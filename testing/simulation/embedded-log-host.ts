@@ -7,6 +7,7 @@ import {
 } from '#connectors/embedded-log'
 import { assert, messageOf, type TaskId } from '#streams/base'
 import {
+  type CommittedOffset,
   type Consumer,
   type Log,
   type LogAdmin,
@@ -61,6 +62,7 @@ class Host implements EmbeddedLogHost {
   #fullUntilMs = 0
   #ends = ''
   #flips = 0
+  readonly #committed = new Map<string, number>()
 
   constructor(options: EmbeddedLogHostOptions) {
     this.#options = options
@@ -158,7 +160,17 @@ class Host implements EmbeddedLogHost {
 
   connect(process: SimulatedProcess): Log {
     assert(this.#owner !== undefined, 'the log is up when a thread starts')
-    return overProcess(this.#owner.connect(), process)
+    const isAtomic = this.#world.plan.config.processingGuarantee !== 'at_least_once'
+    return overProcess(this.#owner.connect(), process, isAtomic ? this.#onOffsets : () => {})
+  }
+
+  readonly #onOffsets = (offsets: readonly CommittedOffset[]): void => {
+    for (const { topic, partition, offset } of offsets) {
+      const name = `${topic}/${partition}`
+      const before = this.#committed.get(name) ?? 0
+      if (offset < before) this.#world.violation('committed-offsets', `${name} fell from ${before} to ${offset}`)
+      this.#committed.set(name, offset)
+    }
   }
 
   membershipOf(_process: SimulatedProcess, index: number) {
@@ -289,8 +301,11 @@ async function untilDeath<T>(process: SimulatedProcess, body: () => Promise<T>, 
   return outcome
 }
 
+/** Told of offsets in the order in which the log has committed them. */
+type OnOffsets = (offsets: readonly CommittedOffset[]) => void
+
 /** A connection within the process: what the thread awaits of it goes through its process. */
-function overProcess(log: Log, process: SimulatedProcess): Log {
+function overProcess(log: Log, process: SimulatedProcess, onOffsets: OnOffsets): Log {
   const { admin } = log
   return {
     admin: {
@@ -312,7 +327,7 @@ function overProcess(log: Log, process: SimulatedProcess): Log {
     createConsumer: (options) =>
       process.request('admin', async () => consumerOver(await log.createConsumer(options), process)),
     createProducer: (options) =>
-      process.request('open-producer', async () => producerOver(await log.createProducer(options), process)),
+      process.request('open-producer', async () => producerOver(await log.createProducer(options), process, onOffsets)),
     close: () => log.close(),
   }
 }
@@ -330,7 +345,7 @@ function consumerOver(consumer: Consumer, process: SimulatedProcess): Consumer {
   }
 }
 
-function producerOver(producer: Producer, process: SimulatedProcess): Producer {
+function producerOver(producer: Producer, process: SimulatedProcess, onOffsets: OnOffsets): Producer {
   return {
     get bytesBuffered() {
       return producer.bytesBuffered
@@ -340,7 +355,11 @@ function producerOver(producer: Producer, process: SimulatedProcess): Producer {
     producedOffset: (topic, partition) => producer.producedOffset(topic, partition),
     prepareTopics: (topics) => process.request('admin', () => producer.prepareTopics(topics)),
     flush: () => process.request('produce', () => producer.flush()),
-    commitTransaction: (group, offsets) => process.request('commit', () => producer.commitTransaction(group, offsets)),
+    commitTransaction: (group, offsets) =>
+      process.request('commit', async () => {
+        await producer.commitTransaction(group, offsets)
+        onOffsets(offsets)
+      }),
     abortTransaction: () => process.request('abort', () => producer.abortTransaction()),
     commitOffsets: (group, offsets) => process.request('commit-offsets', () => producer.commitOffsets(group, offsets)),
     close: () => process.request('admin', () => producer.close()),

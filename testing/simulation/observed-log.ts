@@ -33,6 +33,8 @@ export function observeLog(log: Log, options: ObservedLogOptions): Log {
     createProducer: async (producerOptions) => {
       const producer = await log.createProducer(producerOptions)
       options.bounds.producerIs(() => producer.bytesBuffered)
+      // Of a commit that failed while it was prepared: those tasks were closed, and nothing of it is ever sent.
+      options.takePrepared()
       return new ObservedProducer(producer, producerOptions.transactionalId !== undefined, options)
     },
     close: () => log.close(),
@@ -154,6 +156,7 @@ class ObservedProducer implements Producer {
 
   async abortTransaction(): Promise<void> {
     this.#attempt = undefined
+    this.#options.takePrepared()
     await this.#inner.abortTransaction()
   }
 

@@ -244,6 +244,20 @@ export const MUTANTS: readonly Mutant[] = [
     log: 'embedded',
   },
   {
+    name: 'posting-of-another-amount',
+    file: 'topologies/sacco/balances/post-journals.ts',
+    find: 'amount_minor: Math.abs(leg.amountMinor),',
+    replace: 'amount_minor: Math.abs(leg.amountMinor) + (isMember ? 1 : 0),',
+    topology: 'sacco',
+  },
+  {
+    name: 'leg-missing-in-ledger',
+    file: 'topologies/sacco/balances/post-journals.ts',
+    find: 'this.#add(MEMBER_ACCOUNTS, leg.amountMinor)',
+    replace: 'if (leg.amountMinor > 0) this.#add(MEMBER_ACCOUNTS, leg.amountMinor)',
+    topology: 'sacco',
+  },
+  {
     name: 'torn-frame-accepted',
     file: 'connectors/embedded-log/journal-format.ts',
     find: 'if (end > bytes.length) return {',

@@ -328,7 +328,7 @@ class Run {
     const partitions = await this.#host.readAll(topics)
     const offsets = await this.#host.committedOffsets()
     try {
-      this.#plan.application.check?.(partitions)
+      this.#plan.application.check?.(partitions, this.#config.processingGuarantee === 'exactly_once_v2')
     } catch (error) {
       world.violation('check', messageOf(error))
     }

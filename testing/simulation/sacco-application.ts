@@ -1,14 +1,19 @@
 import { createEncoder, createSacco, events, type LoadRecord } from '#load'
-import { createTopicSerde, localSchemas } from '#schemas'
-import type { Prng } from '#streams/base'
-import { utf8Encode } from '#streams/base'
+import { createRecordSerde, createTopicSerde, localSchemas } from '#schemas'
+import { type Prng, utf8Decode, utf8Encode } from '#streams/base'
+import type { Serde } from '#streams/ports'
 import { config } from '../../topologies/sacco/application.ts'
+import { MEMBER_ACCOUNTS } from '../../topologies/sacco/balances/chart-of-accounts.ts'
+import { accountBalanceDefinition, ledgerTotalDefinition } from '../../topologies/sacco/balances/stores.ts'
 import { SACCO_DEFINITIONS } from '../../topologies/sacco/stores.ts'
 import { createSaccoTopology } from '../../topologies/sacco/topology.ts'
 import type { FinalPartition } from './log-host.ts'
+import { APPLICATION_ID } from './plan.ts'
 import type { SimulatedApplication, SimulatedRecord } from './workload.ts'
 
 const ACCOUNTING_TOPIC = 'sacco.accounting.events'
+const LEDGER_CHANGELOG = `${APPLICATION_ID}-ledger-accounts-changelog`
+const BALANCES_CHANGELOG = `${APPLICATION_ID}-balances-changelog`
 const START_MS = Date.parse('2026-02-20T00:00:00+03:00')
 const DAY_MS = 86_400_000
 const PARTITIONS = 2
@@ -34,7 +39,7 @@ export const saccoApplication: SimulatedApplication = {
   },
   build: () => createSaccoTopology(localSchemas(SACCO_DEFINITIONS), { statePartitions: PARTITIONS }),
   records,
-  check: checkJournals,
+  check: checkMoney,
 }
 
 const encode = createEncoder(localSchemas(SACCO_DEFINITIONS))
@@ -70,17 +75,57 @@ type Journal = {
   readonly data: { readonly lines?: readonly { readonly side: 'debit' | 'credit'; readonly amount_minor: number }[] }
 }
 
-/** Money is neither made nor lost: the postings of every journal, and so of all of them, sum to zero. */
+/**
+ * Money is neither made nor lost: the postings of each journal sum to zero, so do the ledger totals of each task, and
+ * (exactly once) what the accounts of the members hold is what the ledger says that they hold.
+ */
+function checkMoney(partitions: readonly FinalPartition[], isExactlyOnce: boolean): void {
+  checkJournals(partitions)
+  const schemas = localSchemas(SACCO_DEFINITIONS)
+  const totals = partitions
+    .filter(({ topic }) => topic === LEDGER_CHANGELOG)
+    .map((partition) => lastValues(partition, createRecordSerde(ledgerTotalDefinition, schemas)))
+  for (const [task, accounts] of totals.entries()) {
+    const sum = sumOf(accounts)
+    if (sum !== 0) throw new Error(`the ledger totals of partition ${task} sum to ${sum}, not to zero`)
+  }
+  if (!isExactlyOnce) return
+  const booked = totals.reduce((sum, accounts) => sum + (accounts.get(MEMBER_ACCOUNTS.id)?.balance_minor ?? 0), 0)
+  const held = partitions
+    .filter(({ topic }) => topic === BALANCES_CHANGELOG)
+    .reduce((sum, partition) => {
+      return sum + sumOf(lastValues(partition, createRecordSerde(accountBalanceDefinition, schemas)))
+    }, 0)
+  if (held !== booked) throw new Error(`the accounts of the members hold ${held}, the ledger says ${booked}`)
+}
+
 function checkJournals(partitions: readonly FinalPartition[]): void {
   const serde = createTopicSerde(ACCOUNTING_TOPIC, localSchemas(SACCO_DEFINITIONS))
-  let sum = 0
   for (const { topic, records: found } of partitions) {
     if (topic !== ACCOUNTING_TOPIC) continue
     for (const { record, tag } of found) {
       if (tag === undefined || record.value === null) continue
       const journal = serde.deserialize(record.value, topic, record.headers) as unknown as Journal
+      let sum = 0
       for (const line of journal.data.lines ?? []) sum += line.side === 'debit' ? line.amount_minor : -line.amount_minor
+      if (sum !== 0) throw new Error(`the postings of journal ${record.offset} sum to ${sum}, not to zero`)
     }
   }
-  if (sum !== 0) throw new Error(`the postings of all journals sum to ${sum}, not to zero`)
+}
+
+function lastValues<V>({ topic, records: found }: FinalPartition, serde: Serde<V>): ReadonlyMap<string, V> {
+  const values = new Map<string, V>()
+  for (const { record } of found) {
+    if (record.key === null) continue
+    const key = utf8Decode(record.key)
+    if (record.value === null) values.delete(key)
+    else values.set(key, serde.deserialize(record.value, topic, record.headers))
+  }
+  return values
+}
+
+function sumOf(accounts: ReadonlyMap<string, { readonly balance_minor: number }>): number {
+  let sum = 0
+  for (const { balance_minor } of accounts.values()) sum += balance_minor
+  return sum
 }

@@ -30,7 +30,7 @@ export type SimulatedApplication = {
   /** How often it is drawn, compared with others; default 1. */
   readonly weight?: number
   /** Throws where the topics at the end of a run are not as they must be. */
-  readonly check?: (partitions: readonly FinalPartition[]) => void
+  readonly check?: (partitions: readonly FinalPartition[], isExactlyOnce: boolean) => void
 }
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
