@@ -47,6 +47,8 @@ function findDamage(chunks: readonly FetchedChunk[]): Damage | undefined {
 class PartitionReader {
   readonly topic: string
   readonly partition: number
+  /** In the assignment. */
+  readonly index: number
   /** What the next poll gives first. */
   position: number
   paused = false
@@ -61,10 +63,11 @@ class PartitionReader {
   #held: LogRecord | undefined
   readonly #cursor = new RecordCursor()
 
-  constructor({ topic, partition, offset }: PartitionOffset) {
+  constructor({ topic, partition, offset }: PartitionOffset, index: number) {
     this.topic = topic
     this.partition = partition
     this.position = offset
+    this.index = index
   }
 
   get hasFetched(): boolean {
@@ -168,7 +171,9 @@ export type ConsumerParts = {
 }
 
 type Fetch = {
+  /** All assigned ones: the answer names them by their index. */
   readonly readers: readonly PartitionReader[]
+  readonly asked: readonly PartitionReader[]
   readonly epochs: readonly number[]
   readonly waits: boolean
   promise: Promise<void>
@@ -180,6 +185,9 @@ export class LogConsumer implements Consumer {
   #readers: PartitionReader[] = []
   readonly #byName = new Map<string, PartitionReader>()
   #turn = 0
+  #assignment = 0
+  /** The assignment that the owner has been told. */
+  #assignmentTold = -1
   #fetch: Fetch | undefined
   #wakeup = false
   #polling = false
@@ -194,15 +202,16 @@ export class LogConsumer implements Consumer {
     // Readers of the old assignment are dropped, and with them any answer that is still under way.
     for (const reader of this.#readers) reader.epoch++
     this.#byName.clear()
-    this.#readers = positions.map((position) => {
+    this.#readers = positions.map((position, index) => {
       assert(Number.isSafeInteger(position.offset) && position.offset >= 0, 'a position is an offset')
-      const reader = new PartitionReader(position)
+      const reader = new PartitionReader(position, index)
       const name = partitionName(position.topic, position.partition)
       assert(!this.#byName.has(name), `${name} is assigned once`)
       this.#byName.set(name, reader)
       return reader
     })
     this.#turn = 0
+    this.#assignment++
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -273,15 +282,16 @@ export class LogConsumer implements Consumer {
   }
 
   #startFetch(waitMs: number): void {
-    const readers: PartitionReader[] = []
+    const asked: PartitionReader[] = []
     const count = this.#readers.length
     for (let i = 0; i < count; i++) {
       const reader = this.#readers[(this.#turn + i) % count] as PartitionReader
-      if (!reader.paused && !reader.hasFetched) readers.push(reader)
+      if (!reader.paused && !reader.hasFetched) asked.push(reader)
     }
     const fetch: Fetch = {
-      readers,
-      epochs: readers.map((reader) => reader.epoch),
+      readers: this.#readers,
+      asked,
+      epochs: this.#readers.map((reader) => reader.epoch),
       waits: waitMs > 0,
       promise: Promise.resolve(),
     }
@@ -291,9 +301,16 @@ export class LogConsumer implements Consumer {
 
   async #runFetch(fetch: Fetch, waitMs: number): Promise<void> {
     try {
+      const isTold = this.#assignmentTold === this.#assignment
+      this.#assignmentTold = this.#assignment
+      const positions: number[] = []
+      for (const { index, position } of fetch.asked) positions.push(index, position)
+      // Calls arrive in their order, so later ones can rely on what this one tells.
       const { partitions } = await this.#parts.transport.call('fetch', {
         consumer: this.#parts.id,
-        partitions: fetch.readers.map(({ topic, partition, position }) => ({ topic, partition, offset: position })),
+        assignment: this.#assignment,
+        ...(isTold ? {} : { partitions: this.#readers.map(({ topic, partition }) => ({ topic, partition })) }),
+        positions,
         bytesMax: FETCH_BYTES,
         waitMs,
       })

@@ -1,8 +1,8 @@
-import { partitionName, StreamsError } from '#streams/base'
-import type { Clock, Disk } from '#streams/ports'
+import { assert, partitionName, StreamsError } from '#streams/base'
+import type { Clock, Disk, TopicPartition } from '#streams/ports'
 import type { FilePool } from './file-pool.ts'
 import { errorData } from './message-port.ts'
-import type { FetchedChunk, FetchedPartition, FetchPartition, FetchRequest, FetchResponse } from './protocol.ts'
+import type { FetchedChunk, FetchedPartition, FetchRequest, FetchResponse } from './protocol.ts'
 import { readSegment } from './segment.ts'
 import { findPartition, type LogState, type Partition } from './state.ts'
 
@@ -28,12 +28,31 @@ export type Fetcher = {
 }
 
 type Running = { cancelled: boolean; wake: () => void }
+/** What a consumer is assigned, as it said with its first fetch. */
+type Assignment = { readonly number: number; readonly partitions: readonly TopicPartition[] }
+type FetchPartition = TopicPartition & { readonly index: number; readonly offset: number }
+
+/** Timers of waits up to this long are left to run out: cheaper than to take them back. */
+const ABANDONED_TIMER_MS_MAX = 250
 
 /** One connection's fetches: answers at once when there is something, or parks until an append, a time-out or a cancel. */
 export function createFetcher(parts: FetcherParts): Fetcher {
   const { state, clock } = parts
   // Entered at the call, since a cancel may come before the fetch gets as far as waiting.
   const running = new Map<number, Running>()
+  const assignments = new Map<number, Assignment>()
+  const partitionsOf = ({ consumer, assignment, partitions, positions }: FetchRequest): readonly FetchPartition[] => {
+    if (partitions !== undefined) assignments.set(consumer, { number: assignment, partitions })
+    const assigned = assignments.get(consumer)
+    assert(assigned?.number === assignment, `consumer ${consumer} has told its assignment ${assignment}`)
+    const asked: FetchPartition[] = []
+    for (let i = 0; i < positions.length; i += 2) {
+      const index = positions[i] as number
+      const { topic, partition } = assigned.partitions[index] as TopicPartition
+      asked.push({ topic, partition, index, offset: positions[i + 1] as number })
+    }
+    return asked
+  }
   const cancel = (fetch: Running): void => {
     fetch.cancelled = true
     fetch.wake()
@@ -42,17 +61,18 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     async fetch(request) {
       const current: Running = { cancelled: false, wake: () => {} }
       running.set(request.consumer, current)
+      const asked = partitionsOf(request)
       try {
         await parts.yieldToEvents()
         const deadlineMs = clock.monotonicMs() + request.waitMs
         for (;;) {
-          if (hasSomething(state, request.partitions)) {
-            const partitions = await readPartitions(parts, request)
+          if (hasSomething(state, asked)) {
+            const partitions = await readPartitions(parts, asked, request.bytesMax)
             if (partitions.length > 0) return { partitions }
           }
           const waitMs = deadlineMs - clock.monotonicMs()
           if (waitMs <= 0 || current.cancelled) return { partitions: [] }
-          await park(parts, request.partitions, waitMs, current)
+          await park(parts, asked, waitMs, current)
         }
       } finally {
         if (running.get(request.consumer) === current) running.delete(request.consumer)
@@ -76,38 +96,43 @@ async function park(
   current: Running,
 ): Promise<void> {
   const found = partitions.map((partition) => findPartition(state, partition))
-  const timer = new AbortController()
+  const timer = waitMs > ABANDONED_TIMER_MS_MAX ? new AbortController() : undefined
   await new Promise<void>((resolve) => {
     const wake = (): void => {
       for (const partition of found) partition.waiters.delete(wake)
-      timer.abort()
+      timer?.abort()
       resolve()
     }
     current.wake = wake
     for (const partition of found) partition.waiters.add(wake)
-    void clock.sleep(waitMs, timer.signal).then(wake)
+    void clock.sleep(waitMs, timer?.signal).then(wake)
   })
 }
 
 /** Also true if a partition cannot be read as asked: the answer then says why. */
 function hasSomething(state: LogState, partitions: readonly FetchPartition[]): boolean {
-  return partitions.some(({ topic, partition: index, offset }) => {
-    const partition = state.topics.get(topic)?.partitions[index]
-    return partition === undefined || offset !== partition.endOffset || offset < partition.startOffset
-  })
+  return partitions.some((asked) => !isAtEnd(state, asked))
+}
+
+function isAtEnd(state: LogState, { topic, partition: index, offset }: FetchPartition): boolean {
+  const partition = state.topics.get(topic)?.partitions[index]
+  return partition !== undefined && offset === partition.endOffset && offset >= partition.startOffset
 }
 
 async function readPartitions(
   parts: FetcherParts,
-  { partitions, bytesMax }: FetchRequest,
+  partitions: readonly FetchPartition[],
+  bytesMax: number,
 ): Promise<FetchedPartition[]> {
   const fetched: FetchedPartition[] = []
   let bytesLeft = bytesMax
   let partitionsLeft = partitions.length
-  for (let index = 0; index < partitions.length && bytesLeft > 0; index++, partitionsLeft--) {
-    const request = partitions[index] as FetchPartition
+  for (let i = 0; i < partitions.length && bytesLeft > 0; i++, partitionsLeft--) {
     const share = Math.max(PARTITION_BYTES_MIN, Math.ceil(bytesLeft / partitionsLeft))
-    const answer = await readPartition(parts, request, index, share)
+    const asked = partitions[i] as FetchPartition
+    // Most have nothing, and need no promise to say so.
+    if (isAtEnd(parts.state, asked)) continue
+    const answer = await readPartition(parts, asked, share)
     if (answer === undefined) continue
     fetched.push(answer)
     for (const { bytes } of answer.chunks) bytesLeft -= bytes.length
@@ -118,9 +143,9 @@ async function readPartitions(
 async function readPartition(
   parts: FetcherParts,
   request: FetchPartition,
-  index: number,
   bytesMax: number,
 ): Promise<FetchedPartition | undefined> {
+  const { index } = request
   try {
     const partition = findPartition(parts.state, request)
     for (let attempt = 0; attempt < SEGMENT_GONE_MAX; attempt++) {

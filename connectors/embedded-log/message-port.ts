@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { AssertionError, messageOf, StreamsError } from '#streams/base'
 import type {
   ErrorData,
+  FetchedChunk,
   FetchedPartition,
   FetchResponse,
   LogCall,
@@ -16,7 +17,23 @@ import type {
  * submits is given away, and what is fetched is copied once, out of the owner's cache, into a buffer that is given away.
  */
 type CallMessage = { readonly id: number; readonly call: LogCall; readonly request: unknown }
-type AnswerMessage = { readonly id: number; readonly response?: unknown; readonly error?: ErrorData }
+type AnswerMessage = {
+  readonly id: number
+  readonly response?: unknown
+  readonly fetched?: PackedFetch
+  readonly error?: ErrorData
+}
+
+/** The answer to a fetch, packed: crossing to another thread costs by the object, not by the byte. */
+type PackedFetch = {
+  readonly bytes: Uint8Array
+  /** Five numbers for each partition: index, position in `bytes`, length, next offset, end offset. */
+  readonly numbers: readonly number[]
+  /** Those few that have a source or an error, by their place in `numbers`. */
+  readonly sources?: Readonly<Record<number, FetchedChunk['source']>>
+  readonly errors?: Readonly<Record<number, ErrorData>>
+}
+const NUMBERS_PER_PARTITION = 5
 
 export function createPortTransport(port: MessagePort): LogTransport {
   const waiting = new Map<number, { resolve(response: unknown): void; reject(error: unknown): void }>()
@@ -27,11 +44,11 @@ export function createPortTransport(port: MessagePort): LogTransport {
     for (const { reject } of waiting.values()) reject(new StreamsError('CLOSED', message))
     waiting.clear()
   }
-  port.on('message', ({ id, response, error }: AnswerMessage) => {
+  port.on('message', ({ id, response, fetched, error }: AnswerMessage) => {
     const call = waiting.get(id)
     waiting.delete(id)
     if (waiting.size === 0) port.unref()
-    if (error === undefined) call?.resolve(response)
+    if (error === undefined) call?.resolve(fetched === undefined ? response : unpack(fetched))
     else call?.reject(errorOf(error))
   })
   port.on('close', () => fail('The owner of the log has gone; its thread or process has ended.'))
@@ -77,19 +94,51 @@ function postFetched(port: MessagePort, id: number, response: FetchResponse): vo
   let length = 0
   for (const { chunks } of response.partitions) for (const { bytes } of chunks) length += bytes.length
   const buffer = Buffer.allocUnsafeSlow(length)
+  const numbers: number[] = []
+  let sources: Record<number, FetchedChunk['source']> | undefined
+  let errors: Record<number, ErrorData> | undefined
   let at = 0
-  const partitions = response.partitions.map((partition): FetchedPartition => {
+  for (let i = 0; i < response.partitions.length; i++) {
+    const { index, chunks, nextOffset, endOffset, error } = response.partitions[i] as FetchedPartition
     const start = at
-    const source = partition.chunks[0]?.source
-    for (const { bytes } of partition.chunks) {
+    for (const { bytes } of chunks) {
       buffer.set(bytes, at)
       at += bytes.length
     }
-    if (partition.chunks.length === 0) return partition
-    const bytes = new Uint8Array(buffer.buffer, start, at - start)
-    return { ...partition, chunks: [source === undefined ? { bytes } : { bytes, source }] }
-  })
-  port.postMessage({ id, response: { partitions } } satisfies AnswerMessage, [buffer.buffer])
+    numbers.push(index, start, at - start, nextOffset, endOffset)
+    const source = chunks[0]?.source
+    if (source !== undefined) {
+      sources ??= {}
+      sources[i] = source
+    }
+    if (error !== undefined) {
+      errors ??= {}
+      errors[i] = error
+    }
+  }
+  const fetched: PackedFetch = {
+    bytes: buffer,
+    numbers,
+    ...(sources === undefined ? {} : { sources }),
+    ...(errors === undefined ? {} : { errors }),
+  }
+  port.postMessage({ id, fetched } satisfies AnswerMessage, [buffer.buffer])
+}
+
+function unpack({ bytes, numbers, sources, errors }: PackedFetch): FetchResponse {
+  const partitions: FetchedPartition[] = []
+  for (let i = 0; i * NUMBERS_PER_PARTITION < numbers.length; i++) {
+    const [index, start, length, nextOffset, endOffset] = numbers.slice(
+      i * NUMBERS_PER_PARTITION,
+      (i + 1) * NUMBERS_PER_PARTITION,
+    ) as [number, number, number, number, number]
+    const source = sources?.[i]
+    const error = errors?.[i]
+    const part = bytes.subarray(start, start + length)
+    const chunks = length === 0 ? [] : [source === undefined ? { bytes: part } : { bytes: part, source }]
+    partitions.push({ index, chunks, nextOffset, endOffset, ...(error === undefined ? {} : { error }) })
+  }
+  return { partitions }
 }
 
 export function errorData(error: unknown): ErrorData {

@@ -80,15 +80,19 @@ export type SubmitResponse = { readonly nextOffsets: readonly number[] }
 export type FetchRequest = {
   /** A number of the client for this consumer, for `cancelFetch`. */
   readonly consumer: number
-  readonly partitions: readonly FetchPartition[]
+  /** Which assignment of this consumer the positions are of. */
+  readonly assignment: number
+  /** The assigned partitions, with the first fetch of an assignment: the owner remembers them. */
+  readonly partitions?: readonly TopicPartition[]
+  /** Two numbers for each partition that is asked for, flat: its index in the assignment, offset. */
+  readonly positions: readonly number[]
   readonly bytesMax: number
   readonly waitMs: number
 }
-export type FetchPartition = TopicPartition & { readonly offset: number }
 
 export type FetchResponse = { readonly partitions: readonly FetchedPartition[] }
 export type FetchedPartition = {
-  /** Position in the request. */
+  /** Index in the assignment. */
   readonly index: number
   readonly chunks: readonly FetchedChunk[]
   /** Where the reader goes on after the chunks: not below the end of the last batch. */
