@@ -32,16 +32,22 @@ export type GlobalUpdaterOptions = {
 }
 
 const PROGRESS_INTERVAL_MS = 5000
+const POLL_MS = 1000
+
+type Arrived = { readonly batches: readonly FetchedBatch[] } | { readonly error: unknown }
 
 /**
  * Reads the topics of the global stores: to the end before the first task starts, so that no join misses what was
- * there, then a poll in each turn of the loop. Each thread keeps its own copy, since a step reads it synchronously.
+ * there, then beside the loop of the thread. Each thread keeps its own copy, since a step reads it synchronously.
  */
 export class GlobalUpdater {
   readonly #task: GlobalTask
   readonly #consumer: Consumer
   readonly #database: StateDatabase
   readonly #topology: ResolvedTopology
+  #isPolling = false
+  /** Of the last poll, for the next turn. */
+  #arrived: Arrived | undefined
 
   private constructor(task: GlobalTask, consumer: Consumer, database: StateDatabase, topology: ResolvedTopology) {
     this.#task = task
@@ -142,8 +148,29 @@ export class GlobalUpdater {
     logger.info(`Global tables are complete: ${records} records in ${durationMs} ms`, { records, durationMs })
   }
 
+  /**
+   * Applies what has come. The topics are polled beside the loop of the thread: they seldom have anything, and asking
+   * them in each turn would cost every turn a round trip.
+   */
   async update(): Promise<void> {
-    for (const batch of await this.#consumer.poll(0)) await this.#apply(batch)
+    const arrived = this.#arrived
+    this.#arrived = undefined
+    if (arrived !== undefined) {
+      if ('error' in arrived) throw arrived.error
+      for (const batch of arrived.batches) await this.#apply(batch)
+    }
+    if (this.#isPolling || this.#arrived !== undefined) return
+    this.#isPolling = true
+    this.#consumer.poll(POLL_MS).then(
+      (batches) => {
+        this.#isPolling = false
+        if (batches.length > 0) this.#arrived = { batches }
+      },
+      (error: unknown) => {
+        this.#isPolling = false
+        this.#arrived = { error }
+      },
+    )
   }
 
   async #apply({ topic, partition, records, nextOffset }: FetchedBatch): Promise<void> {
