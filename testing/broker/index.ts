@@ -4,6 +4,7 @@
  */
 export { type AnyBroker, anyBroker, whyNoBrokerAtAll } from './any-broker.ts'
 export { brokerJars, KAFKA_VERSION, whyNoBroker } from './broker-jars.ts'
+export { freePort } from './broker-process.ts'
 export { BROKER_SESSION_MS } from './broker-settings.ts'
 export { startDockerBroker, whyNoDocker } from './docker-broker.ts'
 export { type Broker, type BrokerOptions, startBroker } from './start-broker.ts'
