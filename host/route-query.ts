@@ -98,7 +98,9 @@ async function standbyBound(
     )
     if (!isCommitted) return undefined
   }
-  const [end] = await log.admin.endOffsets([{ topic: nameOf(changelog), partition }], 'read_committed')
+  // The offsets of a transaction may be marked as committed before its changelog is: then its records count too.
+  const isolation = query.atLeast === undefined ? 'read_committed' : 'read_uncommitted'
+  const [end] = await log.admin.endOffsets([{ topic: nameOf(changelog), partition }], isolation)
   if (end === undefined) return undefined
   return { ends: { [partition]: end.offset }, lagMax: query.atLeast === undefined ? (query.standbyLagMax ?? 0) : 0 }
 }
