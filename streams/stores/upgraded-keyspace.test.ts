@@ -1,8 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createMemoryEngine } from '#state-stores'
+import {
+  createLmdbEngine,
+  createMemoryEngine,
+  createRocksDbEngine,
+  LMDB_DEFAULTS,
+  ROCKSDB_DEFAULTS,
+} from '#state-stores'
 import { compareBytes } from '../base/index.ts'
-import type { Keyspace } from '../ports/index.ts'
+import type { Keyspace, StateEngine } from '../ports/index.ts'
 import { UpgradedKeyspace } from './upgraded-keyspace.ts'
 
 const key = fc.uint8Array({ minLength: 1, maxLength: 2, max: 3 })
@@ -13,10 +22,16 @@ const step = fc.oneof(
 )
 
 /** What was in the old keyspace reads as if its values had a 0 before them; what is written since is as it was put. */
-test('a keyspace that is upgraded reads and writes as one', async () => {
+test.each([
+  ['memory', 300],
+  ['rocksdb', 12],
+  ['lmdb', 12],
+] as const)('a keyspace that is upgraded reads and writes as one: %s', async (name, numRuns) => {
+  const directory = await mkdtemp(join(tmpdir(), 'mto upgrade-'))
+  const engine = engineOf(name, directory)
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(key, fc.nat(250))), fc.array(step), key, key, async (old, steps, from, to) => {
-      const database = await createMemoryEngine().open('0_0', ['old', 'new'])
+      const database = await engine.open('0_0', ['old', 'new'])
       const convert = (stored: Uint8Array): Uint8Array => Uint8Array.of(0, ...stored)
       const upgraded = new UpgradedKeyspace(database.keyspace('old'), database.keyspace('new'), convert)
       const model = new Map<string, readonly number[]>()
@@ -45,10 +60,19 @@ test('a keyspace that is upgraded reads and writes as one', async () => {
       check(upgraded, model, undefined, undefined)
       check(upgraded, model, from, to)
       expect(database.iteratorsOpen).toBe(0)
+      await database.close()
+      await engine.destroy('0_0')
     }),
-    { seed: 5, numRuns: 300 },
+    { seed: 5, numRuns },
   )
+  await engine.close()
+  await rm(directory, { recursive: true, force: true })
 })
+
+function engineOf(name: 'memory' | 'rocksdb' | 'lmdb', directory: string): StateEngine {
+  if (name === 'rocksdb') return createRocksDbEngine({ ...ROCKSDB_DEFAULTS, directory })
+  return name === 'lmdb' ? createLmdbEngine({ ...LMDB_DEFAULTS, directory }) : createMemoryEngine()
+}
 
 const text = (bytes: Uint8Array): string => bytes.join()
 const bytesOf = (joined: string): Uint8Array => Uint8Array.from(joined.split(','), Number)
