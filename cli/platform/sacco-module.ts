@@ -19,9 +19,6 @@ export type Prepared = {
   readonly known: readonly (readonly [id: number, text: string])[]
 }
 
-/** The embedded log has one copy of everything, whatever is asked for. */
-const AS_BROKERS_SAY = -1
-
 export type OpenRegistry = { readonly registry: EmbeddedRegistry; readonly prepared: Prepared }
 const opened = new WeakMap<Log, OpenRegistry>()
 
@@ -32,9 +29,7 @@ export function registryOn(log: Log): OpenRegistry | undefined {
 
 /** Opens the registry on a log and registers what the SACCO writes. FULL_TRANSITIVE: events are kept for seven years. */
 export async function openRegistry(log: Log): Promise<OpenRegistry> {
-  const registry = await createEmbeddedRegistry(
-    createLogStore({ log, nowMs: Date.now, replicationFactor: AS_BROKERS_SAY }),
-  )
+  const registry = await createEmbeddedRegistry(createLogStore({ log, nowMs: Date.now, replicationFactor: -1 }))
   const registered = await registerSchemas({
     registry: asSchemaRegistry(registry),
     definitions: SACCO_DEFINITIONS,
@@ -70,7 +65,7 @@ export async function prepare({ log, logger }: PrepareContext): Promise<Prepared
 const application = (await import(SACCO_APPLICATION.href)) as { readonly config?: object; readonly topology: unknown }
 
 export const config = application.config ?? {}
-export const topics = saccoTopics(AS_BROKERS_SAY)
+export const topics = saccoTopics()
 export const topology = async (prepared: Prepared | undefined) => {
   if (prepared !== undefined) return createSaccoTopology(schemasOf(prepared))
   const { topology: local } = application

@@ -12,7 +12,7 @@ import { createSaccoTopology } from './topology.ts'
 export async function prepare({ log }: { readonly log: Log }): Promise<SchemaSnapshot> {
   // Loaded here only: threads import this module too, and need no registry.
   const { asSchemaRegistry, createEmbeddedRegistry, createLogStore } = await import('#connectors/schema-registry')
-  const store = createLogStore({ log, nowMs: Date.now, replicationFactor: 1 })
+  const store = createLogStore({ log, nowMs: Date.now, replicationFactor: -1 })
   const registry = await createEmbeddedRegistry(store)
   try {
     const definitions = SACCO_DEFINITIONS

@@ -14,7 +14,7 @@ const OWN_TOPICS = [
   { name: ENTITY_SIGNALS_TOPIC, partitions: STATE_PARTITIONS, config: passing },
 ] as const
 
-/** Every topic of the SACCO, for a log with so many copies of each (an embedded log has one). */
-export function saccoTopics(replicationFactor = 1): ReturnType<typeof saccoTopicSpecs> {
+/** Every topic of the SACCO, with so many copies of each; -1: as many as the brokers say (an embedded log has one). */
+export function saccoTopics(replicationFactor = -1): ReturnType<typeof saccoTopicSpecs> {
   return [...saccoTopicSpecs(replicationFactor), ...OWN_TOPICS.map((topic) => ({ ...topic, replicationFactor }))]
 }
