@@ -25,6 +25,7 @@ type RunOptions = {
   readonly commitIntervalMs?: number
   readonly logLevel: LogLevel
   readonly standbys?: number
+  readonly standbyLagMax?: number
   readonly endpoint?: { readonly host: string; readonly port: number }
   readonly port?: number
 } & KafkaCommandOptions &
@@ -55,6 +56,11 @@ export function runCommand(): Command {
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--standbys <count>', 'on Kafka: copies of the state of each task in other processes', count)
+    .option(
+      '--standby-lag-max <records>',
+      'on Kafka: while nobody runs a task, a standby of it answers queries that is at most so far behind',
+      count,
+    )
     .option('--endpoint <host:port>', 'on Kafka: where this process answers queries of the others', endpointOf)
     .option('--port <port>', 'serves query API and dashboards there; without it there are none', portNumber)
   return accessOptions(kafkaOptions(command))
@@ -121,6 +127,7 @@ async function run(module: string, options: RunOptions): Promise<void> {
           kafka,
           group,
           ...(options.endpoint === undefined ? {} : { userEndpoint: options.endpoint }),
+          ...(options.standbyLagMax === undefined ? {} : { standbyLagMax: options.standbyLagMax }),
         }))
     stopOnSignals(application, () => api?.close())
     application.ready.then(
