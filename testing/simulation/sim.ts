@@ -7,6 +7,7 @@ import { type RunResult, runPlan } from './run.ts'
 import { shrinkFaults } from './shrink.ts'
 
 const REPEATED_EVERY = 20
+const PROGRESS_EVERY = 1_000
 
 const usage = `Runs simulations: the real engine, several members, virtual time, faults. One seed is one run.
 
@@ -65,6 +66,8 @@ for (let seed = from; seed < from + Number(values.count); seed++) {
   totals.add(result)
   if (values.twice || seed % REPEATED_EVERY === 0) await compareWithSecondRun(result)
   if (values.verbose) print(`  ${result.traceHash}, ${result.ticks} timers, ${Math.round(result.virtualMs)} ms`)
+  if (totals.seeds % PROGRESS_EVERY === 0)
+    process.stderr.write(`${totals.seeds} seeds, ${totals.failures} failed, up to seed ${seed}\n`)
   if (result.violations.length === 0) continue
   const shrunk = totals.failures > FAILURES_SHOWN_MAX ? undefined : await shrinkFaults(plan, result)
   print(`${failureText(result, shrunk)}\n`)
