@@ -41,9 +41,9 @@ export function neededAcls(options: AclsOptions): AclsNeeded {
   if (config.deadLetterTopic !== undefined) allow(config.deadLetterTopic, ...WRITES)
   for (const name of config.ownedTopics) allow(name, 'delete')
   for (const { name } of options.topics) {
-    if (options.createsTopics) allow(name, 'create')
     // At its start the application looks whether they are there.
     if (!byTopic.has(name)) allow(name, 'describe')
+    if (options.createsTopics) allow(name, 'create')
   }
   const external = [...byTopic].sort(([left], [right]) => (left < right ? -1 : 1))
   return {

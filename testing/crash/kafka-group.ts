@@ -35,7 +35,7 @@ export function startMember(name: string, settings: MemberSettings): Member {
   const child: ChildProcess = spawn(
     process.execPath,
     [script, brokers.join(), applicationId, join(directory, name), guarantee, String(standbys)],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['pipe', 'pipe', 'pipe'] },
   )
   let output = ''
   let errors = ''

@@ -28,6 +28,9 @@ application.finished.catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`)
   process.exit(1)
 })
+// Whoever has started it is gone, in whatever way: nobody would end it.
+process.stdin.once('end', () => process.exit(1)).resume()
+if ('unref' in process.stdin) process.stdin.unref()
 process.once('SIGTERM', () => {
   application.stop().catch(() => process.exit(1))
 })
