@@ -53,7 +53,7 @@ export const KAFKA_LIMITS: KafkaLimits = {
   requestTimeoutMs: 15_000,
   retryTimeoutMs: 30_000,
   retryBackoffMs: 5,
-  retryBackoffMsMax: 500,
+  retryBackoffMsMax: 200,
   topicPropagationMs: 5_000,
   fetchWaitMs: 250,
   fetchBytesPerPartition: 1024 * 1024,
