@@ -44,6 +44,10 @@ export const config = {
   processingGuarantee: 'exactly_once_v2',
   // A flag about a device is three commits away from its event: short ones keep it below a tenth of a second.
   commitIntervalMs: 25,
+  // Of every store in every task, some two hundred: the default of 50,000 was never reached, and a load of ten thousand
+  // members kept 300 MB of objects per thread (most of them event ids that nobody asks for again). This keeps 170 MB,
+  // at the same processor time per record.
+  cleanEntriesPerStoreMax: 3_000,
   deserializationExceptionHandler: toDeadLetters,
   processingExceptionHandler: toDeadLetters,
   deadLetterTopic: DEAD_LETTER_TOPIC,
