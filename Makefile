@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: sim sim-mutants kafka test-kafka test-kafka-smoke kafka-kill-run oracle fuzz help install demo test check bench clean types lint layers unit
+.PHONY: sim sim-mutants kafka test-kafka test-kafka-smoke kafka-kill-run oracle fuzz help install demo test check bench bench-peers clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +46,9 @@ unit:
 
 bench: install ## Events per second of the engine on the embedded log, and where the time goes
 	node bench/run.ts
+
+bench-peers: install ## Mto and Java Kafka Streams on one broker, in turns, with ratios (JDK 17, Maven); ARGS=--help says more
+	@node bench/peers/run.ts $(ARGS)
 
 clean: ## Removes what was installed and produced (not your data directory)
 	rm -rf node_modules coverage build

@@ -25,15 +25,24 @@ const activitySerde = {
 const LIMIT_MINOR = 50_000_000
 const COUNT_MAX = 10
 
+export type PeerOptions = {
+  readonly eventsTopic: string
+  readonly membersTopic: string
+  readonly outputTopic: string
+  /** Every update goes out, not only what is to be flagged: one output per event. */
+  readonly isEveryUpdate: boolean
+}
+
 /**
  * The topology with which Mto and Java Kafka Streams are compared: events join members, a running balance per member,
- * count and sum per member over a minute (grace 30 s), and a flag where either is too high. One sub-topology.
+ * count and sum per member over a minute (grace 30 s), and a flag where either is too high. One sub-topology. Java's
+ * side of it: bench/peers/java.
  */
-export function topology() {
+export function peerTopology({ eventsTopic, membersTopic, outputTopic, isEveryUpdate }: PeerOptions) {
   const builder = createStreamsBuilder()
-  const members = builder.table(MEMBERS_TOPIC, { key: serdes.string, value: serdes.json<Member>(), store: 'members' })
+  const members = builder.table(membersTopic, { key: serdes.string, value: serdes.json<Member>(), store: 'members' })
   const joined = builder
-    .stream(EVENTS_TOPIC, consumed)
+    .stream(eventsTopic, consumed)
     .join(members, (event, member) => ({ amountMinor: event.amountMinor, limitMinor: member.limitMinor }))
   const byMember = joined.groupByKey()
   byMember.aggregate(
@@ -52,8 +61,20 @@ export function topology() {
       { store: 'activity', value: activitySerde },
     )
     .toStream()
-    .filter((_window, activity) => (activity?.sumMinor ?? 0) > LIMIT_MINOR || (activity?.count ?? 0) > COUNT_MAX)
+    .filter(
+      (_window, activity) =>
+        isEveryUpdate || (activity?.sumMinor ?? 0) > LIMIT_MINOR || (activity?.count ?? 0) > COUNT_MAX,
+    )
     .mapValues((activity) => activity?.sumMinor ?? 0, { value: serdes.int64 })
-    .to(OUTPUT_TOPIC)
+    .to(outputTopic)
   return builder.build()
+}
+
+export function topology() {
+  return peerTopology({
+    eventsTopic: EVENTS_TOPIC,
+    membersTopic: MEMBERS_TOPIC,
+    outputTopic: OUTPUT_TOPIC,
+    isEveryUpdate: false,
+  })
 }

@@ -1,0 +1,169 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createKafkaLog } from '#connectors/kafka'
+import { KAFKA_VERSION, startBroker } from '../../testing/broker/index.ts'
+import { type Configuration, configurations, type Peer, pacedConfigurations, peerNames } from './configurations.ts'
+import { buildJavaPeer, missingForJava } from './java-peer.ts'
+import { measureLatency } from './latency.ts'
+import { machineHere, versionsHere } from './machine.ts'
+import { type PeerOptions, parseOptions, usage } from './options.ts'
+import { differenceOf } from './outputs.ts'
+import {
+  type Comparison,
+  changesSince,
+  headingOf,
+  latencyMetrics,
+  type Measured,
+  tableOf,
+  throughputMetrics,
+} from './report.ts'
+import { measureThroughput, type ThroughputResult } from './throughput.ts'
+import { PREFIX } from './topics.ts'
+import { prepareTopics, removeFromBroker, type World } from './world.ts'
+
+/** `make bench-peers`: see --help. */
+const buildDirectory = join(import.meta.dirname, '../../build/bench-peers')
+const write = (line = ''): void => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2))
+  if (options === undefined) {
+    write(usage)
+    return 0
+  }
+  const missing = await missingForJava()
+  if (missing.length > 0) {
+    for (const each of missing) write(`Missing: ${each}`)
+    write('Without it there is nothing to compare Mto with. `make bench` measures Mto alone, without Java and Kafka.')
+    return 1
+  }
+  const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline)
+  const heading = { date: new Date().toISOString(), machine: machineHere(), options }
+  const classPath = await buildJavaPeer(buildDirectory, write)
+  const directory = await mkdtemp(join(tmpdir(), 'mto-bench-peers-'))
+  const given = process.env.KAFKA_BROKERS
+  const started = given === undefined || given === '' ? await startBroker() : undefined
+  const brokers = started === undefined ? (given as string).split(',') : [started.brokers]
+  const end = (): void => process.exit(130)
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  try {
+    const versions = await versionsHere(started === undefined ? `at ${given}` : `Kafka ${KAFKA_VERSION}`)
+    write(headingOf({ ...heading, versions }))
+    const log = await createKafkaLog({ brokers, clientId: `${PREFIX}run` })
+    try {
+      const world: World = { log, brokers, classPath, directory, options, write }
+      const { throughput, latency, differences } = await compare(world)
+      const comparison: Comparison = { ...heading, versions, throughput, latency }
+      await report(comparison, baseline)
+      for (const difference of differences) write(`DIFFERENT OUTPUTS: ${difference}`)
+      await removeFromBroker(log, PREFIX)
+      return differences.length === 0 ? 0 : 1
+    } finally {
+      await log.close()
+    }
+  } finally {
+    await started?.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function readBaseline(file: string): Promise<Comparison> {
+  return JSON.parse(await readFile(file, 'utf8')) as Comparison
+}
+
+type Compared = Pick<Comparison, 'throughput' | 'latency'> & { readonly differences: readonly string[] }
+
+async function compare(world: World): Promise<Compared> {
+  const { options } = world
+  const startedMs = Date.now()
+  await prepareTopics(world)
+  write(`${options.events.toLocaleString('en')} events are written and counted (${secondsSince(startedMs)} s)`)
+  const differences: string[] = []
+  const chosen = configurations.filter(({ name }) => options.only.includes(name))
+  const throughput = await inTurns(options, chosen, async (peer, configuration, round) => {
+    const result = await measureThroughput(world, peer, configuration, round)
+    const restore =
+      result.restore === undefined ? '' : `; restored ${result.restore.records} in ${result.restore.secondsToRunning} s`
+    const rate = Math.round(result.eventsPerSecondFromFirst).toLocaleString('en')
+    return [
+      result,
+      `${rate} events/s, ${result.cpuSeconds.toFixed(1)} CPU s, ${result.outputs.records} outputs${restore}`,
+    ]
+  })
+  for (const measured of throughput) differences.push(...differencesIn(measured))
+  const latency = await inTurns(options, options.latency ? pacedConfigurations : [], async (...run) => {
+    const result = await measureLatency(world, ...run)
+    return [result, `p50 ${result.p50}, p95 ${result.p95}, p99 ${result.p99} ms`]
+  })
+  return { throughput, latency, differences }
+}
+
+type Measure<Result> = (peer: Peer, configuration: Configuration, round: number) => Promise<readonly [Result, string]>
+
+/** Round by round, the peers in turns: the machine's drift meets both. */
+async function inTurns<Result>(
+  options: PeerOptions,
+  chosen: readonly Configuration[],
+  measure: Measure<Result>,
+): Promise<readonly Measured<Result>[]> {
+  const measured: Measured<Result>[] = []
+  for (const configuration of chosen) {
+    const rounds: Record<Peer, Result[]> = { java: [], mto: [] }
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const peer of options.peers) {
+        const startedMs = Date.now()
+        const [result, line] = await measure(peer, configuration, round)
+        rounds[peer].push(result)
+        write(
+          `  ${configuration.name}, round ${round}, ${peerNames[peer].padEnd(4)}: ${line} (${secondsSince(startedMs)} s)`,
+        )
+      }
+    }
+    measured.push({ name: configuration.name, title: configuration.title, rounds })
+  }
+  return measured
+}
+
+/** Every run of a configuration does the same work: each is compared with the first. */
+function differencesIn({ name, title, rounds }: Measured<ThroughputResult>): readonly string[] {
+  const isCached = configurations.some((each) => each.name === name && each.cacheBytes > 0)
+  const runs = (['java', 'mto'] as const).flatMap((peer) =>
+    rounds[peer].map(({ outputs }, index) => ({ outputs, who: `${peerNames[peer]} in round ${index + 1}` })),
+  )
+  const [first, ...others] = runs
+  if (first === undefined) return []
+  return others.flatMap(({ outputs, who }) => {
+    const difference = differenceOf(first.outputs, outputs, isCached)
+    return difference === undefined ? [] : [`${title}: ${first.who} and ${who}: ${difference}`]
+  })
+}
+
+async function report(comparison: Comparison, baseline: Comparison | undefined): Promise<void> {
+  write()
+  for (const measured of comparison.throughput) write(`${tableOf(measured, throughputMetrics)}\n`)
+  for (const measured of comparison.latency) {
+    const { rate } = comparison.options
+    write(`${tableOf({ ...measured, title: `${rate} events/s, ${measured.title}` }, latencyMetrics)}\n`)
+  }
+  await mkdir(buildDirectory, { recursive: true })
+  const file = join(buildDirectory, `${comparison.date.replaceAll(':', '-')}.json`)
+  await writeFile(file, `${JSON.stringify(comparison, undefined, 2)}\n`)
+  write(`Written to ${file}`)
+  if (baseline === undefined) return
+  const changes = changesSince(baseline, comparison)
+  write(changes.length === 0 ? `Nothing changed much since ${baseline.date}` : `Since ${baseline.date}:`)
+  for (const change of changes) write(`  ${change}`)
+}
+
+function secondsSince(startedMs: number): string {
+  return ((Date.now() - startedMs) / 1000).toFixed(1)
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,134 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaLog } from '#connectors/kafka'
+import { MEMBERS } from '../topologies/event.ts'
+import type { Configuration, Peer } from './configurations.ts'
+import { type Outputs, readOutputs } from './outputs.ts'
+import type { RunningPeer } from './peer-process.ts'
+import type { Told } from './told.ts'
+import { PREFIX, PRELOADED } from './topics.ts'
+import { endsOf, partitionsOf, removeFromBroker, startIn, type World } from './world.ts'
+
+export type ThroughputResult = {
+  readonly eventsPerSecondFromStart: number
+  readonly eventsPerSecondFromFirst: number
+  readonly cpuSeconds: number
+  readonly cpuSecondsPerMillion: number
+  readonly coresUsed: number
+  readonly residentMiBMax: number
+  readonly outputs: Outputs
+  readonly restore?: RestoreResult
+}
+
+export type RestoreResult = {
+  readonly records: number
+  /** From the start of the process until every task runs. */
+  readonly secondsToRunning: number
+  /** While changelogs were read. */
+  readonly recordsPerSecond: number
+}
+
+/** Longer intervals are not waited out: the process is told to end, and commits once more as it does. */
+const COMMIT_WAIT_MS_MAX = 1_000
+const COMMITTED_POLL_MS = 10
+const FIRST_RECORD_MS_MAX = 120_000
+const RUN_MS_MAX = 900_000
+/** Tasks may move once more just after all run; when they have stayed so long, they stay. */
+const SETTLED_MS = 3_000
+
+/** One peer reads all events once, with a new application id; then it restores its state, if that is asked for. */
+export async function measureThroughput(
+  world: World,
+  peer: Peer,
+  configuration: Configuration,
+  round: number,
+): Promise<ThroughputResult> {
+  const { log, options, directory } = world
+  const applicationId = `${PREFIX}${peer}-${configuration.name}-${round}`
+  const run = { peer, configuration, applicationId }
+  const before = await endsOf(log, PRELOADED.output)
+  const running = await startIn(world, run, PRELOADED, false)
+  let measured: Omit<ThroughputResult, 'outputs'>
+  try {
+    measured = await untilDone(running, log, run, options.events)
+  } finally {
+    await running.stop()
+  }
+  const outputs = await readOutputs(log, before, await endsOf(log, PRELOADED.output))
+  const state = join(directory, applicationId)
+  await rm(state, { recursive: true })
+  const restore = options.restore ? await measureRestore(world, run) : undefined
+  await rm(state, { recursive: true, force: true })
+  await removeFromBroker(log, applicationId)
+  return { ...measured, outputs, ...(restore === undefined ? {} : { restore }) }
+}
+
+type Run = { readonly peer: Peer; readonly configuration: Configuration; readonly applicationId: string }
+
+async function untilDone(running: RunningPeer, log: KafkaLog, { configuration, applicationId }: Run, events: number) {
+  const firstMs = await running.until('its first record', FIRST_RECORD_MS_MAX, firstRecordMs)
+  const total = events + MEMBERS
+  await running.until('the last record', RUN_MS_MAX, (told) => (processedOf(told) >= total ? true : undefined))
+  if (configuration.commitIntervalMs > COMMIT_WAIT_MS_MAX) running.terminate()
+  await untilCommitted(log, applicationId)
+  const endMs = Date.now()
+  const { cpuSeconds, residentMiBMax } = await running.usage()
+  const seconds = (endMs - running.startedMs) / 1000
+  return {
+    eventsPerSecondFromStart: events / seconds,
+    eventsPerSecondFromFirst: (events / (endMs - firstMs)) * 1000,
+    cpuSeconds,
+    cpuSecondsPerMillion: (cpuSeconds / events) * 1e6,
+    coresUsed: cpuSeconds / seconds,
+    residentMiBMax,
+  }
+}
+
+function firstRecordMs(told: readonly Told[]): number | undefined {
+  return told.find((each) => each.kind === 'processed')?.atMs
+}
+
+function processedOf(told: readonly Told[]): number {
+  const last = told.findLast((each) => 'records' in each)
+  return last?.records ?? 0
+}
+
+async function untilCommitted(log: KafkaLog, group: string): Promise<void> {
+  const inputs = [...partitionsOf(PRELOADED.events), ...partitionsOf(PRELOADED.members)]
+  const ends = (await log.admin.endOffsets(inputs)).filter(({ offset }) => offset > 0)
+  const untilMs = Date.now() + FIRST_RECORD_MS_MAX
+  for (;;) {
+    const committed = await log.admin.committedOffsets(group, inputs)
+    const isThere = ends.every((end) =>
+      committed.some((at) => at.topic === end.topic && at.partition === end.partition && at.offset >= end.offset),
+    )
+    if (isThere) return
+    if (Date.now() > untilMs) throw new Error(`${group} processed all records, but did not commit them`)
+    await sleep(COMMITTED_POLL_MS)
+  }
+}
+
+/** The state directory is gone: everything comes from the changelogs. */
+async function measureRestore(world: World, run: Run): Promise<RestoreResult> {
+  const running = await startIn(world, run, PRELOADED, false)
+  try {
+    for (;;) {
+      const isRestored = (each: Told): boolean => each.kind === 'running' && each.restored > 0
+      await running.until('its state was restored', RUN_MS_MAX, (told) => told.find(isRestored))
+      await sleep(SETTLED_MS)
+      const last = await running.until('it runs', RUN_MS_MAX, (told) => {
+        const latest = told.findLast(({ kind }) => kind === 'running' || kind === 'rebalancing')
+        return latest?.kind === 'running' ? latest : undefined
+      })
+      if (Date.now() - last.atMs < SETTLED_MS) continue
+      return {
+        records: last.restored,
+        secondsToRunning: (last.atMs - running.startedMs) / 1000,
+        recordsPerSecond: (last.restored / (last.restoreEndMs - last.restoreStartMs)) * 1000,
+      }
+    }
+  } finally {
+    await running.stop()
+  }
+}
