@@ -29,6 +29,8 @@ describe('mto demo', () => {
     const first = startCli(args, environment)
     const [, url = ''] = await first.waitFor(READY)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    // It says when there is something to look at.
+    await first.waitFor(/fraud flags? after [\d.]+ s: http.*#\/flags/)
     // The history of 200 members is there, and live traffic is on its way.
     const opening = await eventsTaken(url)
     expect(opening).toBeGreaterThan(1_500)

@@ -142,10 +142,9 @@ async function tellOfFirstFlag(
     for (let look = 0; !signal.aborted; look++) {
       const { entries } = await application.query({ store, kind: 'range', limit: 1 })
       if (entries.length > 0) {
-        // Flags of an earlier run are no news.
-        if (look > 0) {
-          progress.note(`first fraud flag after ${formatSeconds(performance.now() - startedMs)}: ${url}/#/flags`)
-        }
+        // Some are of an earlier run, or of the members' history.
+        const when = look === 0 ? 'there are fraud flags' : 'first fraud flag'
+        progress.note(`${when} after ${formatSeconds(performance.now() - startedMs)}: ${url}/#/flags`)
         return
       }
       await setTimeout(FIRST_FLAG_LOOK_MS, undefined, { signal })
