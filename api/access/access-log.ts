@@ -1,6 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createEvent, createTopicSerde, type EventOf, eventId, type RegisteredSchemas } from '#schemas'
-import type { Clock, Log } from '#streams/ports'
+import {
+  type ComplianceEvent,
+  createEvent,
+  createTopicSerde,
+  type EventOf,
+  eventId,
+  type RegisteredSchemas,
+} from '#schemas'
+import type { Clock, Log, LogRecord, Serde } from '#streams/ports'
 import { ApiProblem } from '../http/problem.ts'
 import { readBackwards } from '../queries/backward-reader.ts'
 import type { EventWriter } from '../writes/event-writer.ts'
@@ -56,10 +63,7 @@ export function createAccessLog({ log, clock, writer, schemas }: AccessLogOption
 
   const newest = async (): Promise<AuditEntry | undefined> => {
     const { records } = await readBackwards(log, [AUDIT_TOPIC], LOOKED_BACK)
-    const entries = records.flatMap(({ record }) => {
-      const event = record.value === null ? undefined : serde.deserialize(record.value, AUDIT_TOPIC, record.headers)
-      return event?.event_type === 'audit.trail.updated' ? [event] : []
-    })
+    const entries = records.flatMap(({ record }) => auditEntryOf(record, serde) ?? [])
     const isLater = (one: AuditEntry, other: AuditEntry): boolean =>
       one.timestamp === other.timestamp ? one.data.sequence > other.data.sequence : one.timestamp > other.timestamp
     return entries.reduce<AuditEntry | undefined>(
@@ -106,6 +110,17 @@ export function createAccessLog({ log, clock, writer, schemas }: AccessLogOption
         throw new ApiProblem('unavailable', 'The access cannot be recorded right now, so nothing is shown: ask again.')
       })
     },
+  }
+}
+
+/** Other programs write to the topic too: what is no audit entry, or cannot be read, is none of ours. */
+export function auditEntryOf(record: LogRecord, serde: Serde<ComplianceEvent>): AuditEntry | undefined {
+  if (record.value === null) return undefined
+  try {
+    const event = serde.deserialize(record.value, AUDIT_TOPIC, record.headers)
+    return event.event_type === 'audit.trail.updated' ? event : undefined
+  } catch {
+    return undefined
   }
 }
 

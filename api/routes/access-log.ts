@@ -1,6 +1,6 @@
 import type { RegisteredSchemas } from '#schemas'
 import { createTopicSerde } from '#schemas'
-import { AUDIT_TOPIC, type AuditEntry } from '../access/access-log.ts'
+import { AUDIT_TOPIC, type AuditEntry, auditEntryOf } from '../access/access-log.ts'
 import type { ApiApplication } from '../application.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { logFreshness } from '../http/freshness.ts'
@@ -57,8 +57,8 @@ export function accessLogRoutes(application: ApiApplication, schemas: Registered
         let looked = 0
         for (; looked < page.records.length && items.length < limit; looked++) {
           const { record } = page.records[looked] as PlacedRecord
-          const event = record.value === null ? undefined : serde.deserialize(record.value, AUDIT_TOPIC, record.headers)
-          if (event?.event_type !== 'audit.trail.updated') continue
+          const event = auditEntryOf(record, serde)
+          if (event === undefined) continue
           if (actor !== undefined && event.data.actor_id !== actor) continue
           if (entity !== undefined && event.data.entity_id !== entity) continue
           items.push(entryView(event))

@@ -93,12 +93,15 @@ function flagsRoute(parts: LiveParts): Route {
   })
 }
 
+/** Flags of one client whose access is not recorded yet. */
+const WAITING_MAX = 1_000
 const FLAGS_ROUTE = { right: 'members', operation: 'followFraudFlags', path: '/v1/live/fraud-flags' } as const
 
 /** Each flag is recorded as seen by the caller before it is sent, and sent as the caller may see it. */
 function guardClient(client: LiveClient, guard: Guard, caller: Asking): LiveClient {
   if (guard.accessLog === undefined && seesIdentity(caller)) return client
-  let last: Promise<void> = Promise.resolve()
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
   const sendGuarded = async (event: LiveEvent): Promise<void> => {
     if (client.closed) return
     if (event.event === 'flag') await recordAccess(guard, FLAGS_ROUTE, caller, event.data, {})
@@ -107,7 +110,15 @@ function guardClient(client: LiveClient, guard: Guard, caller: Asking): LiveClie
   }
   return {
     send: (event) => {
-      last = last.then(() => sendGuarded(event)).catch(() => client.end('accesses cannot be recorded right now'))
+      if (waiting >= WAITING_MAX) {
+        client.end('too slow: accesses cannot be recorded as fast as flags come')
+        return
+      }
+      waiting++
+      last = last
+        .then(() => sendGuarded(event))
+        .catch(() => client.end('accesses cannot be recorded right now'))
+        .finally(() => waiting--)
     },
     end: (reason) => client.end(reason),
     get closed() {

@@ -4,6 +4,7 @@ import type { Log } from '#streams/ports'
 import type { AccountBalance, LedgerTotal, SaccoStores } from '#topologies/sacco'
 import type { OpenData } from '../platform/open-data.ts'
 import { readTopics } from '../platform/read-topic.ts'
+import { ACCESS_CHECK, checkAccessTrail } from './access-trail.ts'
 import { type Check, type Checks, createChecks } from './differences.ts'
 import { INPUT_TOPICS, type Inputs, readInputs, type TopicAccount } from './inputs.ts'
 import { createJournalBook, type JournalBook } from './journal-book.ts'
@@ -48,7 +49,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { log, schemas, topology } = data
   const checks = createChecks()
   for (const name of [SUM_CHECK, BALANCE_CHECK, POSTINGS_CHECK, LOAN_CHECK, LEDGER_CHECK]) checks.declare(name)
-  for (const name of [INPUT_CHECK, VALID_CHECK, REFUSAL_CHECK, SOURCE_CHECK, FLAG_CHECK]) checks.declare(name)
+  for (const name of [INPUT_CHECK, VALID_CHECK, REFUSAL_CHECK, SOURCE_CHECK, FLAG_CHECK, ACCESS_CHECK]) {
+    checks.declare(name)
+  }
   const stores = saccoStores(schemas)
   onProgress?.('reading what was refused')
   const refusals = await readRefusals(log, schemas)
@@ -69,6 +72,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const loans = await checkLoans(log, applicationId, stores, inputs.fold, checks)
   await checkAccounting(log, applicationId, stores, inputs, checks)
   const flags = await checkFlags(log, schemas, checks)
+  await checkAccessTrail(log, schemas, checks)
   onProgress?.('comparing local state with changelogs')
   const compared = [stores.balances.balances, stores.balances.ledger, stores.intake.accounting, stores.loans.loans]
   await checkStateOnDisk({
