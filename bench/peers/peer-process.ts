@@ -33,9 +33,9 @@ export type RunningPeer = {
   until<T>(what: string, timeoutMs: number, find: (told: readonly Told[]) => T | undefined): Promise<T>
   /** Up to now; of a process that has ended, up to a moment before its end. */
   usage(): Promise<Usage>
-  /** Asks it to end, without waiting. */
+  /** Asks it to end (SIGTERM), without waiting. */
   terminate(): void
-  /** Asks it to end, and waits. */
+  /** Asks it to end, if nobody has, and waits. */
   stop(): Promise<void>
 }
 
@@ -61,7 +61,12 @@ export async function startPeer(settings: PeerSettings): Promise<RunningPeer> {
   return watch(child, settings, startedMs, errors)
 }
 
-function watch(child: ChildProcess, { peer, applicationId }: PeerSettings, startedMs: number, errors: string) {
+function watch(
+  child: ChildProcess,
+  { peer, applicationId }: PeerSettings,
+  startedMs: number,
+  errors: string,
+): RunningPeer {
   const told: Told[] = []
   let ended = false
   let changed = Promise.withResolvers<void>()
@@ -97,7 +102,13 @@ function watch(child: ChildProcess, { peer, applicationId }: PeerSettings, start
     new Error(
       `${peer} (${applicationId}): ${what}; the end of ${errors}:\n${(await readFile(errors, 'utf8')).slice(-MESSAGE_CHARACTERS_MAX)}`,
     )
-  const running: RunningPeer = {
+  // Once: a second SIGTERM may end a process that is about to commit and to leave its group.
+  let isTerminated = false
+  const terminate = (): void => {
+    if (!isTerminated) child.kill('SIGTERM')
+    isTerminated = true
+  }
+  return {
     startedMs,
     usage,
     async until(what, timeoutMs, find) {
@@ -114,16 +125,15 @@ function watch(child: ChildProcess, { peer, applicationId }: PeerSettings, start
         await Promise.race([next, late])
       }
     },
-    terminate: () => void child.kill('SIGTERM'),
+    terminate,
     async stop() {
-      child.kill('SIGTERM')
+      terminate()
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
       await exited
       clearTimeout(timer)
       if (child.signalCode === 'SIGKILL') throw await wrong(`did not end within ${STOP_MS_MAX / 1000} s of SIGTERM`)
     },
   }
-  return running
 }
 
 function javaCommand(settings: PeerSettings): [string, string[]] {

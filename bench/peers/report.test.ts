@@ -41,6 +41,7 @@ describe('changes since a baseline', () => {
   const result = (rate: number, cpu: number): ThroughputResult => ({
     eventsPerSecondFromStart: rate,
     eventsPerSecondFromFirst: rate,
+    secondsToFirst: 1,
     cpuSeconds: cpu,
     cpuSecondsPerMillion: cpu,
     coresUsed: 1,

@@ -52,6 +52,13 @@ export const throughputMetrics: readonly Metric<ThroughputResult>[] = [
     of: (result) => result.eventsPerSecondFromFirst,
   },
   {
+    name: 'to-first',
+    title: 's from start to first record',
+    decimals: 2,
+    isRate: false,
+    of: (result) => result.secondsToFirst,
+  },
+  {
     name: 'cpu',
     title: 'CPU s per million events',
     decimals: 1,
