@@ -95,7 +95,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'transaction.reversed of a transfer',
-    [event('transaction.reversed', { ...reversal('transfer.executed'), to_account_id: 'A2' })],
+    [event('transaction.reversed', { ...reversal('transfer.executed'), to_account_id: 'A2', to_member_id: 'M2' })],
     500,
     0,
     -500,

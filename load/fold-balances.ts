@@ -216,7 +216,7 @@ function bookReversal(books: Books, data: DataOf<'transaction.reversed'>): boole
       post(books, data.account_id, -data.amount_minor)
       return true
     case 'transfer.executed':
-      if (data.to_account_id === null) return false
+      if (data.to_account_id === null || data.to_member_id === null) return false
       post(books, data.account_id, data.amount_minor)
       post(books, data.to_account_id, -data.amount_minor)
       return true

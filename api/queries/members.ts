@@ -109,15 +109,17 @@ export async function readBalances(
 ): Promise<readonly AccountView[]> {
   const accounts = member.accounts.filter(({ opened_ms }) => asOfMs === undefined || opened_ms <= asOfMs)
   const read = accounts.map((account) =>
-    asOfMs === undefined ? balanceNow(reader, account, trail) : balanceAsOf(reader, account, asOfMs, trail),
+    asOfMs === undefined
+      ? balanceNow(reader, member.member_id, account, trail)
+      : balanceAsOf(reader, member.member_id, account, asOfMs, trail),
   )
   return Promise.all(read)
 }
 
 type Account = StoredMember['accounts'][number]
 
-async function balanceNow(reader: StoreReader, account: Account, trail: Trail): Promise<AccountView> {
-  const { value, freshness } = await reader.get(STORES.balances, account.account_id)
+async function balanceNow(reader: StoreReader, memberId: string, account: Account, trail: Trail): Promise<AccountView> {
+  const { value, freshness } = await reader.get(STORES.balances, account.account_id, memberId)
   trail.add(freshness)
   return {
     accountId: account.account_id,
@@ -130,10 +132,17 @@ async function balanceNow(reader: StoreReader, account: Account, trail: Trail): 
   }
 }
 
-async function balanceAsOf(reader: StoreReader, account: Account, asOfMs: number, trail: Trail): Promise<AccountView> {
+async function balanceAsOf(
+  reader: StoreReader,
+  memberId: string,
+  account: Account,
+  asOfMs: number,
+  trail: Trail,
+): Promise<AccountView> {
   const id = account.account_id
   const { value, freshness } = await reader.page({
     store: STORES.balanceHistory.name,
+    memberId,
     from: `${id}|`,
     to: `${id}|${timeKey(asOfMs)}`,
     reverse: true,
@@ -167,6 +176,7 @@ export type MovementQuery = {
 /** Movements on all accounts of a member, the newest first, with the balance after each. */
 export async function readMovements(
   reader: StoreReader,
+  memberId: string,
   accounts: readonly Account[],
   query: MovementQuery,
   trail: Trail,
@@ -174,6 +184,7 @@ export async function readMovements(
   const pages = accounts.map(async ({ account_id, currency }) => {
     const { value, freshness } = await reader.page({
       store: STORES.balanceHistory.name,
+      memberId,
       from: `${account_id}|${query.fromMs === undefined ? '' : timeKey(query.fromMs)}`,
       to: `${account_id}|${query.toMs === undefined ? LAST : timeKey(query.toMs)}`,
       reverse: true,

@@ -1,7 +1,7 @@
 import type { StoreSpec } from '#streams'
 import { type Bytes, compareBytes, partitionForKey, utf8Encode } from '#streams/base'
 import type { QueryEntry, StoreFreshness, StoreQuery } from '#streams/query'
-import type { StoreHandle } from '#topologies/sacco'
+import { STATE_PARTITIONS, type StoreHandle } from '#topologies/sacco'
 import { type ApiApplication, storeNamed, storesOf } from '../application.ts'
 
 export type Read<T> = { readonly value: T; readonly freshness: readonly StoreFreshness[] }
@@ -10,6 +10,7 @@ export type WindowedEntry<V> = { readonly value: V; readonly startMs: number; re
 
 export type PageQuery = {
   readonly store: string
+  readonly memberId?: string
   readonly from?: unknown
   readonly to?: unknown
   readonly prefix?: unknown
@@ -21,9 +22,9 @@ export type PageQuery = {
 /** Reads stores by their names, from whatever tasks hold the entries, in the order of the keys. */
 export type StoreReader = {
   has(store: string | StoreHandle): boolean
-  /** Asks only the task that has the key, where the key says which one that is. */
-  get<V>(store: StoreHandle<V>, key: string): Promise<Read<V | undefined>>
-  /** Entries of all tasks, merged in the order of their serialized keys and cut at the limit. */
+  /** Asks only the task that has the key, where the key says which one that is, or the member whose it is. */
+  get<V>(store: StoreHandle<V>, key: string, memberId?: string): Promise<Read<V | undefined>>
+  /** Entries of all tasks (or of that of one member), merged in the order of their keys' bytes and cut at the limit. */
   page(query: PageQuery): Promise<Read<readonly QueryEntry[]>>
   /** As it comes: every task's entries, one after the other. */
   ask(query: StoreQuery): Promise<Read<readonly QueryEntry[]>>
@@ -39,20 +40,28 @@ export function createStoreReader(application: ApiApplication): StoreReader {
   return {
     has: (store) => names.has(typeof store === 'string' ? store : store.name),
     ask,
-    async get<V>(handle: StoreHandle<V>, key: string) {
-      const partition = handle.isByKey ? partitionForKey(utf8Encode(key), handle.partitions) : undefined
+    async get<V>(handle: StoreHandle<V>, key: string, memberId?: string) {
+      const partition = handle.isByKey ? partitionForKey(utf8Encode(key), handle.partitions) : taskOf(memberId)
       const { value, freshness } = await ask({ store: handle.name, kind: 'key', key, partition })
       return { value: value[0]?.value as V | undefined, freshness }
     },
-    async page({ store, prefix, ...rest }) {
+    async page({ store, prefix, memberId, ...rest }) {
       const { spec } = storeNamed(application.topology, store)
+      const partition = taskOf(memberId)
       const read = await ask(
-        prefix === undefined ? { store, kind: 'range', ...rest } : { store, kind: 'prefix', prefix, ...rest },
+        prefix === undefined
+          ? { store, kind: 'range', partition, ...rest }
+          : { store, kind: 'prefix', prefix, partition, ...rest },
       )
       const sorted = sortByKey(read.value, spec, rest.reverse ?? false).slice(0, rest.limit)
       return { value: sorted, freshness: read.freshness }
     },
   }
+}
+
+/** The task of a member, where there is one to be named. */
+function taskOf(memberId: string | undefined): number | undefined {
+  return memberId === undefined ? undefined : partitionForKey(utf8Encode(memberId), STATE_PARTITIONS)
 }
 
 type Aggregation = { readonly aggregation: unknown }

@@ -236,7 +236,13 @@ function movements(context: SaccoContext): Route {
       const member = await readMember(context.reader, path.member, trail)
       const accounts = member.accounts.filter(({ account_id }) => account === undefined || account_id === account)
       const before = decodeCursor(cursor, isMovementCursor) ?? {}
-      const read = await readMovements(context.reader, accounts, { fromMs: from, toMs: to, limit, before }, trail)
+      const read = await readMovements(
+        context.reader,
+        path.member,
+        accounts,
+        { fromMs: from, toMs: to, limit, before },
+        trail,
+      )
       const last = { ...before, ...Object.fromEntries(read.map(({ accountId, key }) => [accountId, key])) }
       const items = read.map(({ key: _key, ...movement }) => movement)
       return json({ items, next: items.length === limit ? encodeCursor(last) : null }, freshnessOf(trail.all))

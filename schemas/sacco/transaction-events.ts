@@ -228,6 +228,7 @@ export const transactionReversed = defineEvent({
     amountField,
     currencyField,
     optional('to_account_id', id('account-id'), 'internal', 'For a transfer: the account that had been credited.'),
+    optional('to_member_id', id('member-id'), 'internal', 'For a transfer: whose account that is.'),
     field('reason', 'string', 'internal', 'Why.'),
     originField,
     controlField,

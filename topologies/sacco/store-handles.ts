@@ -34,11 +34,16 @@ const window = { kind: 'window' } as const
 
 export const SACCO_STORES = {
   members: handle<MemberProfile>('members', 'member', 'Profile of a member.'),
-  balances: handle<AccountBalance>('balances', 'account', 'Balance, held and available amount of an account.'),
+  balances: handle<AccountBalance>(
+    'balances',
+    'account',
+    'Balance, held and available amount of an account; in the task of its member.',
+    inAnyTask,
+  ),
   balanceHistory: handle<BalanceEntry>(
     'balance-history',
     'account|time (15 digits)',
-    'The account after that moment, in the task of the account.',
+    'The account after that moment, in the task of its member.',
     inAnyTask,
   ),
   ledgerAccounts: handle<LedgerTotal>(

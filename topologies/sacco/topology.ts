@@ -1,7 +1,14 @@
 import { createEventSerde, createRecordSerde, createTopicSerde, definitionOf, type RegisteredSchemas } from '#schemas'
 import { createStreamsBuilder, type StreamsBuilder, serdes, type Topology } from '#streams'
 import { keepBalances } from './balances/keep-balances.ts'
-import { isJournal, isPosting, type JournalEvent, postJournals } from './balances/post-journals.ts'
+import {
+  isJournal,
+  isOwnPosting,
+  isPosting,
+  type JournalEvent,
+  type OwnPosting,
+  postJournals,
+} from './balances/post-journals.ts'
 import { type AccountPosting, accountPostingDefinition } from './balances/stores.ts'
 import { watchEntities } from './fraud/entities.ts'
 import type { FraudFlag } from './fraud/flags.ts'
@@ -50,7 +57,7 @@ export type SaccoTopologyOptions = {
  * The SACCO as one application:
  *
  *     events ─ intake ─┬─ members      profile                            ┐
- *                      ├─ journals ──(by account)── balances and history  │ in the tasks
+ *                      ├─ journals ── balances and history                │ in the tasks
  *                      ├─ velocity     windows and sessions               │ of the members
  *                      ├─ loans        schedule, bands, portfolio         │
  *                      ├─ rules ── flags, signals to other members        │
@@ -115,7 +122,10 @@ function memberSignals({ builder, schemas }: Parts): Activities {
     .mapValues((signal): Activity => ({ event_type: 'member.signal', signal }), { name: 'signals' })
 }
 
-/** Double entry: journals to the accounting topic, the members' legs to the tasks of their accounts. */
+/**
+ * Double entry: journals to the accounting topic, the members' legs to the balances, which are in the tasks of the members:
+ * here, or by way of a repartition topic where an account is somebody else's.
+ */
 function keepBooks({ schemas, stores, statePartitions }: Parts, activities: Activities): void {
   const booked = activities.process(postJournals(stores.balances), { name: 'journals', key })
   booked
@@ -124,14 +134,18 @@ function keepBooks({ schemas, stores, statePartitions }: Parts, activities: Acti
       name: 'journals-to',
       value: createEventSerde([definitionOf('journal.posted')], schemas),
     })
+  const own = booked
+    .filter((_member, output): output is OwnPosting => isOwnPosting(output), { name: 'own-postings' })
+    .mapValues(({ own: posting }): AccountPosting => posting, { name: 'own-accounts' })
   booked
-    .filter((_account, output): output is AccountPosting => isPosting(output), { name: 'postings' })
+    .filter((_member, output): output is AccountPosting => isPosting(output), { name: 'postings' })
     .repartition({
-      name: 'postings-by-account',
+      name: 'postings-by-member',
       partitions: statePartitions,
       key,
       value: createRecordSerde(accountPostingDefinition, schemas),
     })
+    .merge(own, { name: 'all-postings' })
     .process(keepBalances(stores.balances), { name: 'balances' })
 }
 

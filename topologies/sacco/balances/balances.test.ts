@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { EventType } from '#schemas'
+import { serdes } from '#streams'
 import { MINUTE_MS } from '../shared/time.ts'
 import { createSaccoDriver, type SaccoDriver } from '../testing/sacco-driver.ts'
 import { historyKey } from './keep-balances.ts'
@@ -53,7 +54,7 @@ const ROWS: readonly Row[] = [
   ['adjustment.posted', { amount_minor: 60, direction: 'debit' }, -60, 0, { 'gl:adjustments': 60 }],
   ['transaction.reversed', undone('withdrawal.processed'), 70, 0, { 'gl:reversals': -70 }],
   ['transaction.reversed', undone('deposit.completed'), -70, 0, { 'gl:reversals': 70 }],
-  ['transaction.reversed', undone('transfer.executed', { to_account_id: 'M2-F' }), 70, -70, {}],
+  ['transaction.reversed', undone('transfer.executed', { to_account_id: 'M2-F', to_member_id: 'M2' }), 70, -70, {}],
   ['loan.disbursed', { ...loan, amount_minor: 900, channel: 'internal' }, 900, 0, { 'gl:loans-receivable': -900 }],
   [
     'loan.disbursed',
@@ -165,4 +166,26 @@ test('a lost state directory changes nothing', () => {
   const before = sacco.all('balances')
   sacco.driver.crashAndLoseState()
   expect(sacco.all('balances')).toEqual(before)
+})
+
+test('only what belongs to another member leaves the task', () => {
+  using sacco = openTwo()
+  const moved = sacco.driver.outputTopic('sacco-postings-by-member-repartition', {
+    key: serdes.string,
+    value: serdes.bytes,
+  })
+  const transfer = { member_id: 'M1', account_id: 'M1-F', amount_minor: 400 }
+  sacco.send('deposit.completed', transfer as never)
+  expect(moved.readAll()).toEqual([])
+  sacco.send('transfer.executed', { ...transfer, to_member_id: 'M2', to_account_id: 'M2-F' } as never)
+  expect(moved.readAll().map(({ key }) => key)).toEqual(['M2'])
+})
+
+test('a transfer is reversed only where it is said whose account had been credited', () => {
+  using sacco = openTwo()
+  const of = { member_id: 'M1', account_id: 'M1-F', ...undone('transfer.executed', { to_account_id: 'M2-F' }) }
+  sacco.send('transaction.reversed', of as never)
+  expect(sacco.refused()).toMatchObject([
+    { reason: 'cannot-be-booked', message: expect.stringContaining('who was paid') },
+  ])
 })

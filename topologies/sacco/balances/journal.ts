@@ -105,8 +105,10 @@ function reversal({ data }: EventOf<'transaction.reversed'>): Journal {
   const amount = -(DIRECTION_OF[data.original_event_type] ?? 0) * data.amount_minor
   const description = `Reversal of ${data.original_event_type} ${data.original_event_id}`
   const isTransfer = data.original_event_type === 'transfer.executed'
-  if (!isTransfer || data.to_account_id === null) return between(description, member(data, amount), REVERSALS)
-  const receiver: Leg = { kind: 'member', accountId: data.to_account_id, memberId: '', amountMinor: -amount }
+  const { to_account_id, to_member_id } = data
+  if (!isTransfer || to_account_id === null || to_member_id === null)
+    return between(description, member(data, amount), REVERSALS)
+  const receiver = member({ account_id: to_account_id, member_id: to_member_id }, -amount)
   return { description, legs: [member(data, amount), receiver] }
 }
 
@@ -140,8 +142,9 @@ export function problemWithMoney(event: SaccoEvent): string | undefined {
     case 'adjustment.posted':
       return event.data.direction === 'unknown' ? 'its direction is not known' : undefined
     case 'transaction.reversed': {
-      const { original_event_type, to_account_id } = event.data
-      if (original_event_type === 'transfer.executed' && to_account_id === null) return 'it does not say who was paid'
+      const { original_event_type, to_account_id, to_member_id } = event.data
+      const isPayeeKnown = to_account_id !== null && to_member_id !== null
+      if (original_event_type === 'transfer.executed' && !isPayeeKnown) return 'it does not say who was paid'
       return original_event_type in DIRECTION_OF ? undefined : `${original_event_type} cannot be reversed`
     }
     default:

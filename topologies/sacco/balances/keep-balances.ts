@@ -31,7 +31,8 @@ class BalanceKeeper {
     this.#history = context.store(this.#stores.history as never) as KeyValueStore<string, BalanceEntry>
   }
 
-  process({ key: accountId, value: posting, timestampMs }: StreamRecord<string, AccountPosting>): void {
+  process({ value: posting, timestampMs }: StreamRecord<string, AccountPosting>): void {
+    const accountId = posting.account_id
     const before = this.#balances.get(accountId)
     const after = nextBalance(before, accountId, posting, timestampMs)
     this.#balances.put(accountId, after)

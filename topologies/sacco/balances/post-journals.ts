@@ -1,5 +1,11 @@
 import type { EventOf, SaccoEvent } from '#schemas'
-import { type KeyValueStore, NO_HEADERS, type ProcessorContext, type ProcessorSupplier } from '#streams'
+import {
+  type KeyValueStore,
+  NO_HEADERS,
+  type ProcessorContext,
+  type ProcessorSupplier,
+  type StreamRecord,
+} from '#streams'
 import { OWN_HEADER } from '../shared/own-header.ts'
 import type { Activity } from '../shared/signals.ts'
 import { dateOfDay, dayNumberOf, isoOf } from '../shared/time.ts'
@@ -10,13 +16,16 @@ import type { AccountPosting, BalanceStores, LedgerTotal } from './stores.ts'
 const JOURNAL_HEADERS = [OWN_HEADER]
 
 export type JournalEvent = EventOf<'journal.posted'>
-export type LedgerOutput = AccountPosting | JournalEvent
+/** A posting to an account of the member in whose task the event is. */
+export type OwnPosting = { readonly own: AccountPosting }
+export type LedgerOutput = OwnPosting | AccountPosting | JournalEvent
+export const isOwnPosting = (value: LedgerOutput): value is OwnPosting => 'own' in value
 export const isJournal = (value: LedgerOutput): value is JournalEvent => 'event_type' in value && 'metadata' in value
 export const isPosting = (value: LedgerOutput): value is AccountPosting => 'kind' in value
 
 /**
  * Books each event: the SACCO's own legs here (their accounts are the same few for everybody, so each task keeps its
- * share), the members' legs as postings keyed by account, the whole journal as an accounting event.
+ * share), the members' legs as postings to their accounts, the whole journal as an accounting event.
  */
 export function postJournals(stores: BalanceStores): ProcessorSupplier<string, Activity, string, LedgerOutput> {
   return { stores: [stores.ledger], get: () => new JournalPoster(stores) }
@@ -26,6 +35,8 @@ class JournalPoster {
   readonly #stores: BalanceStores
   #context!: ProcessorContext<string, LedgerOutput>
   #ledger!: KeyValueStore<string, LedgerTotal>
+  /** Of the record in process. */
+  #member = ''
 
   constructor(stores: BalanceStores) {
     this.#stores = stores
@@ -36,14 +47,15 @@ class JournalPoster {
     this.#ledger = context.store(this.#stores.ledger)
   }
 
-  process({ value: event, timestampMs }: { readonly value: Activity; readonly timestampMs: number }): void {
+  process({ key, value: event, timestampMs }: StreamRecord<string, Activity>): void {
+    this.#member = key
     switch (event.event_type) {
       case 'member.signal':
       case 'loan.aged':
         return
       case 'account.opened':
       case 'account.closed':
-        return this.#forward(event.data.account_id, accountChange(event), timestampMs)
+        return this.#forward(accountChange(event), timestampMs)
       default:
         this.#book(event, timestampMs)
     }
@@ -62,7 +74,7 @@ class JournalPoster {
         continue
       }
       this.#add(MEMBER_ACCOUNTS, leg.amountMinor)
-      this.#forward(leg.accountId, postingOf(event, leg, hold), timestampMs)
+      this.#forward(postingOf(event, leg, hold), timestampMs)
     }
     const posted = journalEvent(event, journal, timestampMs)
     this.#context.forward({ key: posted.data.journal_id, value: posted, timestampMs, headers: JOURNAL_HEADERS })
@@ -71,11 +83,12 @@ class JournalPoster {
   #forwardHold(event: SaccoEvent, hold: Hold, timestampMs: number): void {
     const { account_id, member_id } = event.data as { account_id: string; member_id: string }
     const leg: Leg = { kind: 'member', accountId: account_id, memberId: member_id, amountMinor: 0 }
-    this.#forward(account_id, postingOf(event, leg, hold), timestampMs)
+    this.#forward(postingOf(event, leg, hold), timestampMs)
   }
 
-  #forward(accountId: string, posting: AccountPosting, timestampMs: number): void {
-    this.#context.forward({ key: accountId, value: posting, timestampMs, headers: NO_HEADERS })
+  #forward(posting: AccountPosting, timestampMs: number): void {
+    const value = posting.member_id === this.#member ? { own: posting } : posting
+    this.#context.forward({ key: posting.member_id, value, timestampMs, headers: NO_HEADERS })
   }
 
   #add(account: LedgerAccount, amountMinor: number): void {
@@ -96,6 +109,7 @@ function postingOf(event: SaccoEvent, leg: Leg & { kind: 'member' }, hold: Hold 
   const data = event.data as Moved
   return {
     kind: leg.amountMinor === 0 && hold !== undefined ? 'held' : 'posted',
+    account_id: leg.accountId,
     member_id: leg.memberId,
     event_id: event.event_id,
     event_type: event.event_type,
@@ -111,6 +125,7 @@ function accountChange(event: EventOf<'account.opened'> | EventOf<'account.close
   const isOpened = event.event_type === 'account.opened'
   return {
     kind: isOpened ? 'opened' : 'closed',
+    account_id: event.data.account_id,
     member_id: event.data.member_id,
     event_id: event.event_id,
     event_type: event.event_type,

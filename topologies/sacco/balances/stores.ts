@@ -11,7 +11,7 @@ import {
 import { keyValueStore, serdes } from '#streams'
 import { STATE_NAMESPACE } from '../shared/names.ts'
 
-/** What travels from the task of the member to the task of the account, keyed by account. */
+/** A change of an account. It travels, keyed by member, only where the account is another member's. */
 export const ACCOUNT_POSTING = record('AccountPosting', 'A change of one member account.', [
   field(
     'kind',
@@ -19,7 +19,8 @@ export const ACCOUNT_POSTING = record('AccountPosting', 'A change of one member 
     'internal',
     'What changes.',
   ),
-  field('member_id', 'string', 'internal', 'Owner; empty if the event does not say.'),
+  field('account_id', 'string', 'internal', 'The account.'),
+  field('member_id', 'string', 'internal', 'Its owner, in whose task it is kept.'),
   field('event_id', 'string', 'internal', 'The event that caused it.'),
   field('event_type', 'string', 'internal', 'Its type.'),
   field('transaction_id', 'string', 'internal', 'The movement of money; empty if none.'),

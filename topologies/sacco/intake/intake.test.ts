@@ -142,3 +142,57 @@ test('accounting events are in the partition of their account: they need no memb
   expect(sacco.accounting()['sacco.accounting.events|processed|']).toBe(4)
   expect(sacco.all('fraud-context').map(({ key }) => key)).toEqual(expect.not.arrayContaining(['LOAN-M1', 'LOAN-M2']))
 })
+
+test('the money of a loan waits for its account, and is refused if nobody opens it', () => {
+  using sacco = createSaccoDriver()
+  sacco.join('M1')
+  const paidTo = (account: string, loan: string) => ({
+    loan_id: loan,
+    member_id: 'M1',
+    account_id: account,
+    amount_minor: 900,
+    product: 'mobile',
+    channel: 'internal',
+    terms: {
+      principal_minor: 900,
+      annual_rate_bps: 1200,
+      method: 'flat',
+      instalment_count: 1,
+      frequency: 'once',
+      first_due_date: '2026-04-01',
+    },
+    disbursed_at: '',
+  })
+  sacco.send('loan.disbursed', paidTo('M1-B', 'L1') as never)
+  sacco.send('loan.disbursed', paidTo('M1-X', 'L2') as never)
+  sacco.send('deposit.completed', deposit('M1', 5))
+  expect(sacco.all('parked-events')).toHaveLength(2)
+  sacco.send('account.opened', {
+    member_id: 'M1',
+    account_id: 'M1-B',
+    product: 'bosa_deposits',
+    opened_at: '',
+  } as never)
+  expect(sacco.get<Balance>('balances', 'M1-B')?.balance_minor).toBe(900)
+  sacco.driver.crash()
+  sacco.driver.advanceWallClock(UNKNOWN_MEMBER_WAIT_MS + 2_000)
+  expect(sacco.refused()).toMatchObject([{ reason: 'unknown-account', event: { data: { loan_id: 'L2' } } }])
+  expect(sacco.all('parked-events')).toEqual([])
+  expect(sacco.get<Balance>('balances', 'M1-F')?.balance_minor).toBe(5)
+})
+
+test('what waits is taken once, in its order, when a registration and then an account are told', () => {
+  using sacco = createSaccoDriver()
+  const account = { member_id: 'M1', account_id: 'M1-F', product: 'fosa_savings', opened_at: '' }
+  const parts = { repayment_id: 'R1', loan_id: 'L1', principal_minor: 500, interest_minor: 40, fees_minor: 10 }
+  const repaid = { member_id: 'M1', account_id: 'M1-F', amount_minor: 550, received_at: '', ...parts }
+  sacco.send('repayment.received', repaid as never)
+  sacco.send('account.opened', account as never)
+  sacco.send('deposit.completed', deposit('M1', 1_000))
+  expect(sacco.all('parked-events')).toHaveLength(3)
+  const names = { email: '', phone: '254711', registered_at: '2026-03-02T10:00:00Z' }
+  sacco.send('member.registered', { member_id: 'M1', ...names } as never)
+  expect(sacco.all('parked-events')).toEqual([])
+  expect(sacco.get<Balance>('balances', 'M1-F')?.balance_minor).toBe(450)
+  expect(Object.values(sacco.accounting()).reduce((sum, count) => sum + count, 0)).toBe(4)
+})

@@ -152,13 +152,13 @@ class Intake {
     const memberId = memberHere(event, topic)
     if (memberId === null) return this.#take(record, topic)
     const profile = this.#members.get(memberId)
-    if (profile === undefined && event.event_type !== 'member.registered') return this.#park(record, topic, memberId)
+    if (mustWait(profile, event)) return this.#park(record, topic, memberId)
     const reason = profile === undefined ? undefined : problemWithAccount(profile, event)
     if (reason !== undefined) {
       return this.#refuse(record, topic, reason, `account ${accountOf(event)} of member ${memberId}`)
     }
     this.#take(record, topic)
-    if (profile === undefined && this.#waiting.has(memberId)) this.#release(memberId)
+    if (isAwaited(event.event_type) && this.#waiting.has(memberId)) this.#release(memberId)
   }
 
   #take(record: Incoming, topic: string): void {
@@ -188,7 +188,7 @@ class Intake {
     return false
   }
 
-  // Members who are not known yet ------------------------------------------------------------------------------------
+  // Members and accounts that are not known yet ------------------------------------------------------------------------------------
 
   /**
    * Members come through another topic: the first deposit may overtake the registration. It waits for a short time
@@ -212,10 +212,15 @@ class Intake {
     this.#waiting.add(memberId)
   }
 
+  /** Takes what need not wait any longer; the rest keeps its time. */
   #release(memberId: string): void {
-    this.#waiting.delete(memberId)
     const waiting = [...this.#parked.range(`${memberId}|`, `${memberId}|~`)]
-    for (const { key, value } of waiting) {
+    const profile = this.#members.get(memberId)
+    const ready = waiting.filter(({ value }) => !mustWait(profile, value.value))
+    if (ready.length === waiting.length) this.#waiting.delete(memberId)
+    for (const { key, value } of ready) {
+      // An account that was opened by one of them has released the others already.
+      if (this.#parked.get(key) === undefined) continue
       this.#unpark(key)
       const record: Incoming = { key: memberId, value: value.value, timestampMs: value.timestampMs, headers: [] }
       this.#takeOrPark(record, definitionOf(value.value.event_type).topic)
@@ -231,7 +236,11 @@ class Intake {
       this.#unpark(key)
       const record: Incoming = { key: memberId, value: value.value, timestampMs: value.timestampMs, headers: [] }
       const { topic } = definitionOf(value.value.event_type)
-      this.#refuse(record, topic, 'unknown-member', `there is no member ${memberId}`)
+      if (this.#members.get(memberId) === undefined) {
+        this.#refuse(record, topic, 'unknown-member', `there is no member ${memberId}`)
+      } else {
+        this.#refuse(record, topic, 'unknown-account', `account ${accountOf(value.value)} of member ${memberId}`)
+      }
     }
   }
 
@@ -291,7 +300,22 @@ function accountOf(event: SaccoEvent): string | null {
   return (event.data as MaybeMember).account_id ?? null
 }
 
-/** Only movements of money: loans and accruals may name accounts that are opened by events of another topic. */
+/**
+ * Members and their accounts come through another topic: what names them may overtake their registration or opening,
+ * and waits. A payment names an account that its member has told before, so only the money of loans waits for one.
+ */
+function mustWait(profile: MemberProfile | undefined, event: SaccoEvent): boolean {
+  if (profile === undefined) return event.event_type !== 'member.registered'
+  if (event.event_type !== 'loan.disbursed' && event.event_type !== 'repayment.received') return false
+  const { account_id } = event.data
+  return account_id !== null && !profile.accounts.some((account) => account.account_id === account_id)
+}
+
+function isAwaited(eventType: SaccoEvent['event_type']): boolean {
+  return eventType === 'member.registered' || eventType === 'account.opened'
+}
+
+/** Of movements of money. That an account of a loan is there was awaited. */
 function problemWithAccount(profile: MemberProfile, event: SaccoEvent): Reason | undefined {
   const accountId = accountOf(event)
   if (accountId === null || event.event_type === 'account.opened') return undefined
