@@ -178,6 +178,19 @@ describe('what identifies people', () => {
   }, 60_000)
 })
 
+test('a live feed ends with the session that it was opened with', async () => {
+  const signedIn = await call(undefined, '/v1/session', { method: 'POST', body: { token: tokens.analyst } })
+  const cookie = (signedIn.headers.get('set-cookie') ?? '').split(';')[0] as string
+  const response = await call(undefined, '/v1/live/fraud-flags', { headers: { cookie } })
+  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+  await call(undefined, '/v1/session', { method: 'DELETE', headers: { cookie } })
+  await sacco.feed.until(DEFAULT_START_MS + 6 * DAY_MS)
+  let text = ''
+  for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value
+  expect(text).toContain('event: cut-off\ndata: {"reason":"nobody is signed in any more"}')
+  expect(text).not.toContain('event: flag')
+}, 60_000)
+
 describe('the work on flags', () => {
   const review = (role: Role, body: object) => call(role, `/v1/fraud-flags/${flag}/reviews`, { method: 'POST', body })
 

@@ -1,6 +1,6 @@
 import type { Clock } from '#streams/ports'
 import { type Guard, maskForCaller, recordAccess } from '../access/guard.ts'
-import { type Asking, seesIdentity } from '../access/roles.ts'
+import { type Asking, isAllowed } from '../access/roles.ts'
 import { ref, string } from '../http/json-schema.ts'
 import { optionalText } from '../http/parameters.ts'
 import { ApiProblem } from '../http/problem.ts'
@@ -82,7 +82,7 @@ function flagsRoute(parts: LiveParts): Route {
         parts,
         name: 'fraud-flags',
         join: (client) => {
-          guarded = guardClient(client, guard, caller)
+          guarded = guardClient(client, guard, caller, request)
           return flags.join(guarded, request.headers.get('last-event-id') ?? query.lastEventId)
         },
         leave: () => {
@@ -98,12 +98,14 @@ const WAITING_MAX = 1_000
 const FLAGS_ROUTE = { right: 'members', operation: 'followFraudFlags', path: '/v1/live/fraud-flags' } as const
 
 /** Each flag is recorded as seen by the caller before it is sent, and sent as the caller may see it. */
-function guardClient(client: LiveClient, guard: Guard, caller: Asking): LiveClient {
-  if (guard.accessLog === undefined && seesIdentity(caller)) return client
+function guardClient(client: LiveClient, guard: Guard, caller: Asking, request: Request): LiveClient {
+  if (!guard.signIn.isNeeded) return client
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0
   const sendGuarded = async (event: LiveEvent): Promise<void> => {
     if (client.closed) return
+    // A stream may outlive the session, or the token, that it was opened with.
+    if (!isAllowed(guard.signIn.callerOf(request), FLAGS_ROUTE.right)) return client.end('nobody is signed in any more')
     if (event.event === 'flag') await recordAccess(guard, FLAGS_ROUTE, caller, event.data, {})
     const data = event.event === 'flag' ? maskForCaller(guard, ref('FraudFlag'), caller, event.data) : event.data
     client.send({ ...event, data })
