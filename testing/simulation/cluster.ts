@@ -15,13 +15,19 @@ import { createStateDisk } from './state-disk.ts'
 import { probeTasksOf } from './task-probe.ts'
 import type { World } from './world.ts'
 
-/** One place in the cluster: a machine with a state directory, on which processes come and go. */
-export type Slot = {
-  readonly index: number
+/** A state directory, with the threads of one operating system's process over it: they die together. */
+export type Machine = {
   readonly name: string
   engine: MemoryEngine
   /** As it was a while ago, for power cuts. */
   earlier: MemoryEngine | undefined
+}
+
+/** One place in the cluster, on which threads come and go. */
+export type Slot = {
+  readonly index: number
+  readonly name: string
+  machine: Machine
   clockOffsetMs: number
   process: SimulatedProcess | undefined
   thread: StreamThread | undefined
@@ -63,23 +69,34 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #prng: Prng
   readonly #zombies = new Set<SimulatedProcess>()
+  /** Threads that have come to their end by themselves. */
+  readonly #ending = new WeakSet<SimulatedProcess>()
   #quiet = false
+  #machines = 0
 
   constructor(options: ClusterOptions) {
     this.#options = options
     const { plan } = options.world
     this.#prng = prngFor(plan.seed, 'processes')
+    const machines = Array.from({ length: Math.ceil(plan.members / plan.threadsPerMachine) }, () => this.#newMachine())
     this.slots = Array.from({ length: plan.members }, (_, index) => ({
       index,
       name: `${APPLICATION_ID}-m${index}`,
-      engine: createMemoryEngine(),
-      earlier: undefined,
+      machine: machines[Math.floor(index / plan.threadsPerMachine)] as Machine,
       clockOffsetMs: plan.clockOffsetsMs[index] as number,
       process: undefined,
       thread: undefined,
       processesStarted: 0,
       isStopped: false,
     }))
+  }
+
+  #newMachine(): Machine {
+    return { name: `machine ${this.#machines++}`, engine: createMemoryEngine(), earlier: undefined }
+  }
+
+  get machines(): readonly Machine[] {
+    return [...new Set(this.slots.map(({ machine }) => machine))]
   }
 
   slot(index: number): Slot {
@@ -95,6 +112,7 @@ export class Cluster {
     if (slot.process?.alive === true || slot.isStopped || !canStart()) return
     const process = new SimulatedProcess({
       name: `${slot.name}.${slot.processesStarted++}`,
+      machine: slot.machine.name,
       time: world.time,
       prng: prngFor(this.#prng.below(0x7fff_ffff), slot.name),
       trace: world.trace,
@@ -121,7 +139,7 @@ export class Cluster {
       config,
       log,
       membership: host.membershipOf(process, slot.index),
-      stateEngine: createStateDisk(slot.engine, process),
+      stateEngine: createStateDisk(slot.machine.engine, process),
       memoryEngine: createMemoryEngine(),
       clock: process.clock,
       logger,
@@ -142,7 +160,7 @@ export class Cluster {
     if (!this.#options.world.plan.faults.some((fault) => fault.kind === 'crash' && fault.state === 'earlier')) return
     this.#options.world.time.after(EARLIER_STATE_EVERY_MS, () => {
       if (!process.alive || slot.process !== process || this.#quiet) return
-      slot.earlier = slot.engine.crashClone()
+      slot.machine.earlier = slot.machine.engine.crashClone()
       this.#keepEarlier(slot, process)
     })
   }
@@ -159,28 +177,41 @@ export class Cluster {
         world.violation('thread', `${process.name} ended with ${code}: ${messageOf(error)}${stack}`)
       }
     }
+    this.#ending.add(process)
     process.die(undefined)
   }
 
+  /** A thread that came to its end by itself has closed its stores; any other takes its whole process with it. */
   #died(slot: Slot, process: SimulatedProcess, cause: Fault | undefined): void {
     this.#zombies.delete(process)
     this.#options.onDeath(process)
-    if (slot.process !== process) return
-    const state = cause?.kind === 'crash' ? cause.state : 'kept'
-    if (state === 'lost') slot.engine = createMemoryEngine()
-    else if (state === 'earlier' && slot.earlier !== undefined) slot.engine = slot.earlier.crashClone()
-    else slot.engine = slot.engine.crashClone()
-    slot.process = undefined
-    slot.thread = undefined
+    const isCurrent = slot.process === process
+    if (isCurrent) {
+      slot.process = undefined
+      slot.thread = undefined
+    }
+    const mates = this.processes.filter(({ machine }) => machine === process.machine)
+    if (!this.#ending.has(process) || mates.length === 0) this.#crash(process.machine, cause)
+    for (const mate of this.#ending.has(process) ? [] : mates) mate.die(cause)
+    if (!isCurrent) return
     const downMs = cause !== undefined && 'downMs' in cause ? cause.downMs : RESTART_AFTER_ERROR_MS
     this.#options.world.time.after(downMs, () => this.start(slot))
+  }
+
+  #crash(name: string, cause: Fault | undefined): void {
+    const machine = this.machines.find((each) => each.name === name)
+    if (machine === undefined) return
+    const state = cause?.kind === 'crash' ? cause.state : 'kept'
+    if (state === 'lost') machine.engine = createMemoryEngine()
+    else if (state === 'earlier' && machine.earlier !== undefined) machine.engine = machine.earlier.crashClone()
+    else machine.engine = machine.engine.crashClone()
   }
 
   /** Keeps what is on every machine now, of running tasks and of standby tasks. */
   sampleState(): void {
     const atMs = Math.round(this.#options.world.time.nowMs)
-    for (const { engine, index } of this.slots)
-      this.samples.push({ name: `machine ${index} at ${atMs} ms`, engine: engine.crashClone() })
+    for (const { name, engine } of this.machines)
+      this.samples.push({ name: `${name} at ${atMs} ms`, engine: engine.crashClone() })
   }
 
   /** A process starts under the same name, on another machine; the old one does not know. */
@@ -190,8 +221,7 @@ export class Cluster {
     this.#zombies.add(zombie)
     this.#options.world.time.after(ZOMBIE_MS, () => zombie.die(undefined))
     slot.process = undefined
-    slot.engine = createMemoryEngine()
-    slot.earlier = undefined
+    slot.machine = this.#newMachine()
     this.start(slot)
   }
 

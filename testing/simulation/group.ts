@@ -171,13 +171,23 @@ export class GroupCoordinator {
   #chooseStandbys(names: readonly string[], anew: boolean): void {
     const { standbyReplicas } = this.#options
     if (standbyReplicas === 0) return
+    const machineOf = (name: string | undefined): string | undefined =>
+      name === undefined ? undefined : this.#members.get(name)?.process.machine
     for (const task of this.#stateful) {
-      const others = names.filter((name) => this.#target.get(task) !== name)
-      const kept = anew ? [] : (this.#standbys.get(task) ?? []).filter((name) => others.includes(name))
-      const chosen = kept.slice(0, standbyReplicas)
-      while (chosen.length < Math.min(standbyReplicas, others.length)) {
-        const free = others.filter((name) => !chosen.includes(name))
-        chosen.push(free[this.#prng.below(free.length)] as string)
+      // One state directory holds one copy.
+      const taken = new Set([machineOf(this.#target.get(task))])
+      const chosen: string[] = []
+      const choose = (name: string): void => {
+        chosen.push(name)
+        taken.add(machineOf(name))
+      }
+      const isFree = (name: string): boolean => names.includes(name) && !taken.has(machineOf(name))
+      for (const name of anew ? [] : (this.#standbys.get(task) ?? []))
+        if (chosen.length < standbyReplicas && isFree(name)) choose(name)
+      while (chosen.length < standbyReplicas) {
+        const free = names.filter(isFree)
+        if (free.length === 0) break
+        choose(free[this.#prng.below(free.length)] as string)
       }
       this.#standbys.set(task, chosen)
     }

@@ -27,6 +27,8 @@ export type Plan = {
   /** Copies of the state of each task on other members; with simulated brokers only. */
   readonly standbyReplicas: number
   readonly namesCommitters: boolean
+  /** Threads that share a process and its state directory; with simulated brokers that decide who commits. */
+  readonly threadsPerMachine: number
   readonly clockOffsetsMs: readonly number[]
   /** Limits of the embedded log's buffers: so small that flushes and checkpoints happen all the time. */
   readonly logBytes: number
@@ -65,6 +67,8 @@ export function drawPlan(seed: number, application: SimulatedApplication, option
   const faultsEndMs = 2_000 + prng.below(15_000)
   const records = application.records(prngFor(seed, 'records'))
   const clockFaults = !application.usesWallClock
+  const namesCommitters = prng.next() < 0.5
+  const threadsPerMachine = pick(prng, [1, 1, 2, 4])
   return {
     seed,
     application,
@@ -85,7 +89,8 @@ export function drawPlan(seed: number, application: SimulatedApplication, option
     lingerMs: prng.next() < 0.5 ? undefined : prng.below(50),
     retriesMax: prng.below(3),
     standbyReplicas: log === 'embedded' ? 0 : pick(prng, [0, 0, 1, 2]),
-    namesCommitters: prng.next() < 0.5,
+    namesCommitters,
+    threadsPerMachine: log === 'simulated' && namesCommitters ? threadsPerMachine : 1,
     clockOffsetsMs: Array.from({ length: members }, () => {
       const offset = prng.below(20_000) - 10_000
       return clockFaults ? offset : 0

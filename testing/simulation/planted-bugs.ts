@@ -213,6 +213,13 @@ export const MUTANTS: readonly Mutant[] = [
     log: 'simulated',
   },
   {
+    name: 'locked-state-not-waited-for',
+    file: THREAD,
+    find: "if (!isDecidedElsewhere || !hasCode(error, 'DIRECTORY_LOCKED')) throw error",
+    replace: 'if (isDecidedElsewhere !== undefined) throw error',
+    log: 'simulated',
+  },
+  {
     name: 'uncommitted-writes-without-bound',
     file: THREAD,
     find: 'return dirty >= this.#config.uncommittedBytesMax',

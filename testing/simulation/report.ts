@@ -20,6 +20,7 @@ export class Totals {
   polls = 0
   pollsReordered = 0
   skewed = 0
+  sharing = 0
   readonly faultsByKind = new Map<string, number>()
   readonly threadEnds = new Map<string, number>()
   readonly applications = new Set<string>()
@@ -36,6 +37,7 @@ export class Totals {
     this.polls += result.polls
     this.pollsReordered += result.pollsReordered
     if (new Set(result.plan.clockOffsetsMs).size > 1) this.skewed++
+    if (result.plan.threadsPerMachine > 1 && result.plan.members > 1) this.sharing++
     this.copies += result.copies
     this.boundsChecked += result.boundsChecked
     if (result.checkedAgainstDriver) this.againstDriver++
@@ -63,6 +65,7 @@ export class Totals {
       `events               ${count(this.events)} traced, ${count(this.ticks)} timers`,
       `faults               ${count(faults)}: ${list(this.faultsByKind)}`,
       `order and clocks     ${count(this.pollsReordered)} of ${count(this.polls)} polls of several partitions gave them in another order; clocks differ in ${count(this.skewed)} runs`,
+      `processes            with several threads in ${count(this.sharing)} runs`,
       `threads ended        ${list(this.threadEnds)}`,
       `repeatable           ${count(this.repeated)} runs made twice, with the same hash of all that happened`,
       `second oracle        ${count(this.againstDriver)} runs compared with the test driver as well`,

@@ -339,10 +339,7 @@ class Run {
       config: this.#config,
       partitions: new Map(partitions.map((each) => [`${each.topic}/${each.partition}`, each])),
       offsets,
-      directories: [
-        ...this.#cluster.slots.map(({ engine, index }) => ({ name: `machine ${index}`, engine })),
-        ...this.#cluster.samples,
-      ],
+      directories: [...this.#cluster.machines.map(({ name, engine }) => ({ name, engine })), ...this.#cluster.samples],
     })
   }
 }

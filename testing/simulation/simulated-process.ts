@@ -20,6 +20,8 @@ type Armed = { readonly fault: Fault; readonly operation: Operation | 'any' | 'b
 
 export type ProcessOptions = {
   readonly name: string
+  /** What it shares its state directory with. Default: nothing. */
+  readonly machine?: string
   readonly time: VirtualTime
   readonly prng: Prng
   readonly trace: TraceHash
@@ -65,6 +67,10 @@ export class SimulatedProcess {
           timer = time.after(Math.max(durationMs, this.#stepMs()), finish)
         }),
     }
+  }
+
+  get machine(): string {
+    return this.#options.machine ?? this.name
   }
 
   get prng(): Prng {
