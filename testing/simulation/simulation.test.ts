@@ -20,7 +20,7 @@ describe('simulation', () => {
         const result = await runPlan(plan)
         if (result.violations.length > 0) expect.fail(failureText(result, await shrinkFaults(plan, result)))
       }
-    }, 60_000)
+    }, 180_000)
   }
 
   test('two runs of one seed are the same run', async () => {
@@ -34,5 +34,5 @@ describe('simulation', () => {
         first.ticks,
       ])
     }
-  }, 60_000)
+  }, 180_000)
 })
