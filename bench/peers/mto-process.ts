@@ -18,7 +18,7 @@ export type MtoProcessSettings = {
 
 /** How often the counter is looked at, as on Java's side. */
 const LOOK_FIRST_MS = 20
-const LOOK_MS = 50
+const LOOK_MS = 100
 
 function tell(kind: string, fields: Readonly<Record<string, unknown>> = {}): void {
   process.stdout.write(`${JSON.stringify({ kind, atMs: Date.now(), ...fields })}\n`)

@@ -25,7 +25,7 @@ final class Report implements KafkaStreams.StateListener, StateRestoreListener {
     /** How often the counter is looked at: the error of the times of the first and of the last record. */
     private static final long LOOK_FIRST_MS = 20;
 
-    private static final long LOOK_MS = 50;
+    private static final long LOOK_MS = 100;
 
     private final KafkaStreams streams;
     private final int threads;
