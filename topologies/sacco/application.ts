@@ -58,7 +58,7 @@ export const config = {
   processingGuarantee: 'exactly_once_v2',
   // A balance is one commit away from its event, a flag two, one about a device three. Each commit has a cost that does
   // not depend on how much is in it.
-  commitIntervalMs: 40,
+  commitIntervalMs: 30,
   // Of every store in every task, some two hundred: the default of 50,000 was never reached, and a load of ten thousand
   // members kept 300 MB of objects per thread (most of them event ids that nobody asks for again). This keeps 170 MB,
   // at the same processor time per record.
