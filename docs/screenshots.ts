@@ -55,6 +55,7 @@ async function take(browser: Browser, url: string, picture: Picture): Promise<vo
     colorScheme: picture.dark === true ? 'dark' : 'light',
     deviceScaleFactor: picture.phone === true ? 2 : 1,
   })
+  await page.addInitScript(`localStorage.setItem('mto-staff-id', 'S01-ANNA')`)
   await page.goto(`${url}/${picture.hash}`)
   await page.waitForSelector(picture.waitFor)
   await page.waitForTimeout(1_500)
@@ -71,11 +72,45 @@ async function riskiest({ server }: RunningSacco): Promise<string> {
   return page.items[0]?.memberId ?? ''
 }
 
+/** Everything that was sent is processed: pictures are of a SACCO that keeps up. */
+async function untilProcessed({ server }: RunningSacco): Promise<void> {
+  for (;;) {
+    const answer = (await (await fetch(`${server.url}/v1/system`)).json()) as {
+      readonly now: { readonly lagRecords: number } | null
+    }
+    if (answer.now?.lagRecords === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
+type Review = { readonly action: string; readonly by: string; readonly note?: string; readonly outcome?: string }
+
+/** Analysts have been at work: some of the newest flags are taken, passed on or closed. */
+async function work({ server }: RunningSacco): Promise<void> {
+  const response = await fetch(`${server.url}/v1/fraud-flags?severity=critical,high&limit=12`)
+  const { items } = (await response.json()) as { readonly items: readonly { readonly id: string }[] }
+  const review = async (index: number, body: Review): Promise<void> => {
+    const flag = items[index]
+    if (flag === undefined) return
+    await fetch(`${server.url}/v1/fraud-flags/${flag.id}/reviews`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  }
+  for (let index = 1; index < items.length; index += 3) {
+    await review(index, { action: 'take', by: 'S01-ANNA' })
+    await review(index, { action: 'note', by: 'S01-BEN', note: 'I have called the member: she knows nothing of it.' })
+  }
+  await review(2, { action: 'escalate', by: 'S01-BEN', note: 'The branch manager is involved.' })
+}
+
 async function main(): Promise<void> {
   if (!existsSync(CHROMIUM_PATH)) throw new Error(`there is no Chromium at ${CHROMIUM_PATH}: apt-get install chromium`)
   await mkdir(DIRECTORY, { recursive: true })
   const sacco = await startRunningSacco({
     members: MEMBERS,
+    startMs: START_MS,
     stream: { scenarios: { fraudPerDay: 2, benignPerDay: 1 } },
   })
   const browser = await chromium.launch({ executablePath: CHROMIUM_PATH, args: [...CHROMIUM_ARGUMENTS] })
@@ -83,12 +118,14 @@ async function main(): Promise<void> {
   try {
     process.stdout.write(`living through ${DAYS} days\n`)
     await sacco.feed.until(START_MS + DAYS * DAY_MS)
+    await untilProcessed(sacco)
     const live = sacco.feed.until(Number.POSITIVE_INFINITY, {
       recordsPerSecond: EVENTS_PER_SECOND,
       signal: stop.signal,
     })
     // Percentiles are of a minute: the rush of the days before must be out of them.
     await new Promise((resolve) => setTimeout(resolve, LIVE_SECONDS * 1_000))
+    await work(sacco)
     for (const picture of pictures(await riskiest(sacco))) await take(browser, sacco.server.url, picture)
     stop.abort()
     await live

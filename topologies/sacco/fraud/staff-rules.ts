@@ -60,7 +60,7 @@ const makerChecker: Evaluator = {
     const { maker_id, checker_id } = controlOf(activity)
     if (maker_id === null || maker_id !== checker_id) return undefined
     return found(activity, timeMs, {
-      reason: `${maker_id} entered and approved the same ${activity.event_type}${amountWords(activity)}.`,
+      reason: `${maker_id} entered ${thingWords(activity.event_type)}${amountWords(activity)} and approved it as well.`,
       values: [amountValue(activity)],
       // The approval and the payment of one loan are one finding.
       subject: (activity.data as Controlled).loan_id ?? activity.event_id,
@@ -90,7 +90,7 @@ const staffOwnAccount: Evaluator = {
     const { maker_id, checker_id } = controlOf(activity)
     if (maker_id !== staff && checker_id !== staff) return undefined
     return found(activity, timeMs, {
-      reason: `${staff} ${maker_id === staff ? 'entered' : 'approved'} ${activity.event_type}${amountWords(activity)} on the own account or loan.`,
+      reason: `${staff} ${maker_id === staff ? 'entered' : 'approved'} ${thingWords(activity.event_type)}${amountWords(activity)} on the own account or loan.`,
       values: [amountValue(activity)],
       subject: (activity.data as Controlled).loan_id ?? activity.event_id,
       staff,
@@ -98,17 +98,26 @@ const staffOwnAccount: Evaluator = {
   },
 }
 
-const APPROVED: ReadonlyMap<string, string> = new Map([
-  ['loan.approved', 'a loan'],
-  ['adjustment.posted', 'a correction'],
-  ['loan.written.off', 'the writing off of a loan'],
-])
+const APPROVED: ReadonlySet<string> = new Set(['loan.approved', 'adjustment.posted', 'loan.written.off'])
+
+/** What staff enters and approves, for people. */
+const THINGS: Readonly<Record<string, string>> = {
+  'adjustment.posted': 'a correction',
+  'transaction.reversed': 'a reversal',
+  'loan.approved': 'a loan',
+  'loan.disbursed': 'the payment of a loan',
+  'loan.restructured': 'new terms of a loan',
+  'loan.written.off': 'the writing off of a loan',
+  'withdrawal.processed': 'a withdrawal',
+  'deposit.completed': 'a deposit',
+  'member.contact.changed': 'new contact details',
+}
+const thingWords = (eventType: string): string => THINGS[eventType] ?? eventType
 
 const approvalOutOfHours: Evaluator = {
   kind: 'approval-out-of-hours',
   evaluate({ activity, timeMs }, rule) {
-    const what = isEvent(activity) ? APPROVED.get(activity.event_type) : undefined
-    if (!isEvent(activity) || what === undefined) return undefined
+    if (!isEvent(activity) || !APPROVED.has(activity.event_type)) return undefined
     const { checker_id, approved_at } = controlOf(activity)
     if (checker_id === null) return undefined
     const approvedMs = approved_at === null ? timeMs : Date.parse(approved_at)
@@ -118,7 +127,7 @@ const approvalOutOfHours: Evaluator = {
     const isNight = from <= to ? hour >= from && hour < to : hour >= from || hour < to
     if (!isNight) return undefined
     return found(activity, timeMs, {
-      reason: `${checker_id} approved ${what}${amountWords(activity)} at ${momentText(approvedMs)}.`,
+      reason: `${checker_id} approved ${thingWords(activity.event_type)}${amountWords(activity)} at ${momentText(approvedMs)}.`,
       values: [value('hour', hour, 'hour_of_day'), amountValue(activity)],
       subject: activity.event_id,
       staff: checker_id,
