@@ -29,6 +29,11 @@ describe('table', () => {
     ])
   })
 
+  it('has ratios of whole rounds where a comparison broke off', () => {
+    const rate = metrics[0] as Metric<Result>
+    expect(ratiosIn(measured([{ rate: 10 }, { rate: 20 }], [{ rate: 30 }]), rate)?.max).toBe(3)
+  })
+
   it('leaves out what nobody measured, and has no ratio where one side is missing', () => {
     const table = tableOf(measured([], [{ rate: 10 }]), metrics)
     expect(table).toContain('| events/s |  | 10 / 10 / 10 |  | ≥ 2.00 |')

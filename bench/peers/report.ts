@@ -127,11 +127,13 @@ function figuresOf<Result>(rounds: readonly Result[], metric: Metric<Result>): r
   return figures.length === 0 || figures.length < rounds.length ? undefined : figures
 }
 
-/** Mto divided by Java, round by round; undefined where one of them is missing. */
+/** Mto divided by Java, round by round; undefined where one of them is missing. A round that broke off has no ratio. */
 export function ratiosIn<Result>({ rounds }: Measured<Result>, metric: Metric<Result>): Spread | undefined {
   const java = figuresOf(rounds.java, metric)
   const mto = figuresOf(rounds.mto, metric)
-  return java === undefined || mto === undefined ? undefined : ratiosOf(mto, java)
+  if (java === undefined || mto === undefined) return undefined
+  const whole = Math.min(java.length, mto.length)
+  return ratiosOf(mto.slice(0, whole), java.slice(0, whole))
 }
 
 /** Markdown, as it goes into documents. */

@@ -5,7 +5,7 @@ import { createKafkaLog } from '#connectors/kafka'
 import { KAFKA_VERSION, startBroker } from '../../testing/broker/index.ts'
 import { type Configuration, configurations, type Peer, pacedConfigurations, peerNames } from './configurations.ts'
 import { buildJavaPeer, missingForJava } from './java-peer.ts'
-import { measureLatency } from './latency.ts'
+import { type LatencyResult, measureLatency } from './latency.ts'
 import { machineHere, versionsHere } from './machine.ts'
 import { type PeerOptions, parseOptions, usage } from './options.ts'
 import { differenceOf } from './outputs.ts'
@@ -54,11 +54,16 @@ async function main(): Promise<number> {
     const log = await createKafkaLog({ brokers, clientId: `${PREFIX}run` })
     try {
       const world: World = { log, brokers, classPath, directory, options, write }
-      const { throughput, latency, differences } = await compare(world)
-      const comparison: Comparison = { ...heading, versions, throughput, latency }
-      await report(comparison, baseline)
-      for (const difference of differences) write(`DIFFERENT OUTPUTS: ${difference}`)
+      const compared: Compared = { throughput: [], latency: [] }
+      try {
+        await compare(world, compared)
+      } finally {
+        // Also of a comparison that broke off: what it has measured is worth an hour.
+        await report({ ...heading, versions, ...compared }, baseline)
+      }
       await removeFromBroker(log, PREFIX)
+      const differences = compared.throughput.flatMap(differencesIn)
+      for (const difference of differences) write(`DIFFERENT OUTPUTS: ${difference}`)
       return differences.length === 0 ? 0 : 1
     } finally {
       await log.close()
@@ -73,31 +78,29 @@ async function readBaseline(file: string): Promise<Comparison> {
   return JSON.parse(await readFile(file, 'utf8')) as Comparison
 }
 
-type Compared = Pick<Comparison, 'throughput' | 'latency'> & { readonly differences: readonly string[] }
+/** Grows as runs end. */
+type Compared = {
+  readonly throughput: Measured<ThroughputResult>[]
+  readonly latency: Measured<LatencyResult>[]
+}
 
-async function compare(world: World): Promise<Compared> {
+async function compare(world: World, compared: Compared): Promise<void> {
   const { options } = world
   const startedMs = Date.now()
   await prepareTopics(world)
   write(`${options.events.toLocaleString('en')} events are written and counted (${secondsSince(startedMs)} s)`)
-  const differences: string[] = []
   const chosen = configurations.filter(({ name }) => options.only.includes(name))
-  const throughput = await inTurns(options, chosen, async (peer, configuration, round) => {
-    const result = await measureThroughput(world, peer, configuration, round)
-    const restore =
-      result.restore === undefined ? '' : `; restored ${result.restore.records} in ${result.restore.secondsToRunning} s`
+  await inTurns(options, chosen, compared.throughput, async (...run) => {
+    const result = await measureThroughput(world, ...run)
+    const { restore, outputs, cpuSeconds } = result
     const rate = Math.round(result.eventsPerSecondFromFirst).toLocaleString('en')
-    return [
-      result,
-      `${rate} events/s, ${result.cpuSeconds.toFixed(1)} CPU s, ${result.outputs.records} outputs${restore}`,
-    ]
+    const restored = restore === undefined ? '' : `; restored ${restore.records} in ${restore.secondsToRunning} s`
+    return [result, `${rate} events/s, ${cpuSeconds.toFixed(1)} CPU s, ${outputs.records} outputs${restored}`]
   })
-  for (const measured of throughput) differences.push(...differencesIn(measured))
-  const latency = await inTurns(options, options.latency ? pacedConfigurations : [], async (...run) => {
+  await inTurns(options, options.latency ? pacedConfigurations : [], compared.latency, async (...run) => {
     const result = await measureLatency(world, ...run)
     return [result, `p50 ${result.p50}, p95 ${result.p95}, p99 ${result.p99} ms`]
   })
-  return { throughput, latency, differences }
 }
 
 type Measure<Result> = (peer: Peer, configuration: Configuration, round: number) => Promise<readonly [Result, string]>
@@ -106,11 +109,12 @@ type Measure<Result> = (peer: Peer, configuration: Configuration, round: number)
 async function inTurns<Result>(
   options: PeerOptions,
   chosen: readonly Configuration[],
+  measured: Measured<Result>[],
   measure: Measure<Result>,
-): Promise<readonly Measured<Result>[]> {
-  const measured: Measured<Result>[] = []
+): Promise<void> {
   for (const configuration of chosen) {
     const rounds: Record<Peer, Result[]> = { java: [], mto: [] }
+    measured.push({ name: configuration.name, title: configuration.title, rounds })
     for (let round = 1; round <= options.rounds; round++) {
       for (const peer of options.peers) {
         const startedMs = Date.now()
@@ -121,9 +125,7 @@ async function inTurns<Result>(
         )
       }
     }
-    measured.push({ name: configuration.name, title: configuration.title, rounds })
   }
-  return measured
 }
 
 /** Every run of a configuration does the same work: each is compared with the first. */
