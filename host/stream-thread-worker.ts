@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLogClient } from '#connectors/embedded-log'
 import { createKafkaLog } from '#connectors/kafka'
-import { present } from '#streams/base'
+import { messageOf, present } from '#streams/base'
 import type { GroupMembership, Log } from '#streams/ports'
 import { executeQuery, executeStandbyQuery, executeStateQuery, type QueryAnswer } from '#streams/query'
 import type { RestoreEvent, StreamThread } from '#streams/runtime'
@@ -120,6 +120,14 @@ function tellsTasks(membership: GroupMembership): GroupMembership {
 
 async function main(): Promise<void> {
   const { log, membership } = await connect(start)
+  await closingAfter(
+    () => runThread(log, membership),
+    // Connections that stay open would keep this worker alive, and all that waits for its end.
+    () => log.close(),
+  )
+}
+
+async function runThread(log: Log, membership: GroupMembership): Promise<void> {
   const application = await (await importApplication(start.application)).build(start.prepared)
   const created = await createThread({
     application,
@@ -135,9 +143,18 @@ async function main(): Promise<void> {
   thread = created.thread
   if (isPaused) thread.pause()
   if (stopRequested) thread.stop()
-  await thread.run()
-  await created.close()
-  await log.close()
+  await closingAfter(() => created.thread.run(), created.close)
+}
+
+/** Closes in any case; the error that is told is the one that came first. */
+async function closingAfter(run: () => Promise<void>, close: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    await close().catch((secondary: unknown) => logger.warn(`While closing after a failure: ${messageOf(secondary)}`))
+    throw error
+  }
+  await close()
 }
 
 try {
