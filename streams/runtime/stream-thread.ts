@@ -95,7 +95,8 @@ const NS_PER_MS = 1_000_000
  * The order of a commit under exactly-once: caches flushed, stores serialised, outputs + changelogs + input offsets in
  * one transaction, then data and positions of each store in one batch. If the process dies
  *   - before the transaction commits: nothing happened; the inputs are read again;
- *   - after it, before the batches: the stores are behind their changelogs by exactly this commit, and restore it;
+ *   - after it, before the batches: the stores are behind their changelogs by this commit and those whose batches waited
+ *     (TaskStores), and restore them;
  *   - between two tasks' batches: the same, for those that are behind.
  * At-least-once: outputs and changelogs are flushed, then the batches, then the offsets.
  */
