@@ -22,7 +22,10 @@ export type ThreadSettings = {
   readonly count: number
   /** Root of the state directories; the application's name is added. */
   readonly stateDirectory: string
-  /** Shares of this thread of the process-wide bounds. */
+  /**
+   * Bounds of the whole process. Each task takes its part of them, whichever thread it runs in: one thread may come to
+   * have them all, when the others have ended or have not started yet.
+   */
   readonly stateCacheBytesMax: number
   readonly stateWriteBufferBytesMax: number
   readonly options: Partial<StreamsOptions>

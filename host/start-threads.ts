@@ -24,7 +24,6 @@ const MIB = 1024 * 1024
 const THREAD_REPLACEMENTS_MAX = 10
 const STATE_CACHE_BYTES = 256 * MIB
 const STATE_WRITE_BUFFER_BYTES = 256 * MIB
-const THREAD_SHARE_BYTES_MIN = 8 * MIB
 
 /** What an application is started with, on whatever log. */
 export type ApplicationOptions = {
@@ -102,7 +101,6 @@ export async function startThreads(
   const application = await imported.build(prepared)
   const threads = options.threads ?? 1
   suitCollectorToCores(threads)
-  const share = (bytes: number): number => Math.max(THREAD_SHARE_BYTES_MIN, Math.floor(bytes / threads))
   const recordingLevel = options.recordingLevel ?? 'info'
   let running: RunningApplication | undefined
   const pool = new ThreadPool({
@@ -125,8 +123,8 @@ export async function startThreads(
           index,
           count: threads,
           stateDirectory,
-          stateCacheBytesMax: share(options.stateCacheBytesMax ?? STATE_CACHE_BYTES),
-          stateWriteBufferBytesMax: share(options.stateWriteBufferBytesMax ?? STATE_WRITE_BUFFER_BYTES),
+          stateCacheBytesMax: options.stateCacheBytesMax ?? STATE_CACHE_BYTES,
+          stateWriteBufferBytesMax: options.stateWriteBufferBytesMax ?? STATE_WRITE_BUFFER_BYTES,
           recordingLevel,
           options: options.options ?? {},
         },
