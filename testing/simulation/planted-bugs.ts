@@ -118,6 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (this.#isExactlyOnce()) await this.#producer?.abortTransaction()',
     replace: '',
     log: 'simulated',
+    faults: ['missed-heartbeat'],
   },
   {
     name: 'revoked-tasks-not-committed',
