@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const SMOKE = [
   'connectors/kafka/{kafka-log,kafkajs}.kafka.test.ts',
   'testing/crash/kafka-handover.kafka.test.ts',
+  'host/failing-thread.kafka.test.ts',
 ]
 
 /** Tests on a real broker: `make test-kafka`, or the quick ones of them with KAFKA_SUITE=smoke. */
