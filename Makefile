@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Node 24 comes with `npm ci` on Linux; elsewhere the user's own Node (24 or later) serves.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: sim sim-mutants kafka test-kafka test-kafka-smoke kafka-kill-run oracle fuzz help install demo test check bench bench-peers clean types lint layers unit
+.PHONY: sim soak sim-mutants kafka test-kafka test-kafka-smoke kafka-kill-run oracle fuzz help install demo test check bench bench-peers clean types lint layers unit
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -79,6 +79,9 @@ kafka-kill-run: install ## Processes on Kafka under load, one killed every 10 s,
 
 sim: install ## Simulates the engine with faults: make sim SEED=1 COUNT=200 (a failure prints how to repeat it)
 	node testing/simulation/sim.ts --seed $(SEED) --count $(COUNT)
+
+soak: install ## The SACCO under load for MINUTES=10, looked at from outside: memory, files, timers, iterators must not grow
+	node testing/soak/soak.ts --minutes $(or $(MINUTES),10)
 
 sim-mutants: install ## Plants bugs in the engine, and shows how many seeds the simulator took to find each
 	node testing/simulation/mutants.ts
