@@ -192,15 +192,15 @@ function createSession(platform: Platform, plan: FeedPlan, options: LoadOptions,
     const openingSeconds = (performance.now() - openingStartedMs) / 1_000
     progress.note(`opening: ${formatCount(openingRecords)} records in ${openingSeconds.toFixed(1)} s`)
     const before = fed?.liveRecords ?? 0
-    const seconds = printSeconds(platform, () => fed, progress)
     const startedMs = performance.now()
     const startedCpu = process.cpuUsage()
-    feed.go()
-    const live = await feed.liveDone
-    const caught = await catchUp(platform)
+    const { live, caught } = await runLive(
+      platform,
+      feed,
+      printSeconds(platform, () => fed, progress),
+    )
     const processedMs = performance.now() - startedMs
     const cpu = process.cpuUsage(startedCpu)
-    seconds.stop()
     await new Promise((resolve) => setTimeout(resolve, LAST_EFFECTS_MS))
     feed.finish()
     const last = await feed.finished
@@ -221,6 +221,16 @@ function createSession(platform: Platform, plan: FeedPlan, options: LoadOptions,
     })
   }
   return { feed, run }
+}
+
+async function runLive(platform: Platform, feed: Feed, seconds: { stop(): void }) {
+  try {
+    feed.go()
+    const live = await feed.liveDone
+    return { live, caught: await catchUp(platform) }
+  } finally {
+    seconds.stop()
+  }
 }
 
 /** What was committed last has to reach those who measure. */
