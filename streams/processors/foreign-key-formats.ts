@@ -92,7 +92,10 @@ export function subscriptionSerde<K>(keySerde: Serde<K>, options: ForeignKeySerd
   const partTopics = partTopicsFinder(options.subscriptionTopic, options.storeName)
   const keyBytesOf = (bytes: Bytes): Bytes => {
     const version = readVersion(bytes, SUBSCRIPTION_VERSION_MAX, 'a foreign-key subscription')
-    return bytes.subarray(2 + hashLength(bytes), version === 0 ? bytes.length : bytes.length - INT32_BYTES)
+    const from = 2 + hashLength(bytes)
+    const to = version === 0 ? bytes.length : bytes.length - INT32_BYTES
+    if (to < from) throw new Error(`a foreign-key subscription of version ${version} is cut off: ${bytes.length} bytes`)
+    return bytes.subarray(from, to)
   }
   return {
     name: `subscription(${keySerde.name})`,
@@ -107,12 +110,17 @@ export function subscriptionSerde<K>(keySerde: Serde<K>, options: ForeignKeySerd
         hash: readHash(bytes, 2),
         instruction: readInstruction(bytes),
         primaryKey: keySerde.deserialize(keyBytesOf(bytes), partTopics(topic).primaryKey, headers),
-        primaryPartition: version === 0 ? null : readInt32(bytes, bytes.length - INT32_BYTES),
+        primaryPartition: version === 0 ? null : readPartition(bytes, bytes.length - INT32_BYTES),
       }
     },
     ...(keySerde.prepare === undefined
       ? {}
-      : { prepare: (bytes, topic) => keySerde.prepare?.(keyBytesOf(bytes), partTopics(topic).primaryKey) }),
+      : {
+          prepare: (bytes, topic) => {
+            const key = ifReadable(() => keyBytesOf(bytes))
+            return key === undefined ? undefined : keySerde.prepare?.(key, partTopics(topic).primaryKey)
+          },
+        }),
   }
 }
 
@@ -160,9 +168,18 @@ export function subscriptionResponseSerde<VO>(valueSerde: Serde<VO>): Serde<Subs
       : {
           prepare: (bytes, topic) => {
             const valueAt = 1 + hashLength(bytes)
-            return bytes.length === valueAt ? undefined : valueSerde.prepare?.(bytes.subarray(valueAt), topic)
+            return bytes.length <= valueAt ? undefined : valueSerde.prepare?.(bytes.subarray(valueAt), topic)
           },
         }),
+  }
+}
+
+/** For what runs ahead of reading: what is unreadable is reported when it is read, where a handler is asked. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
   }
 }
 
@@ -252,6 +269,12 @@ function readHash(bytes: Bytes, at: number): Bytes | null {
   if (hashLength(bytes) === 0) return null
   if (bytes.length < at + HASH_BYTES) throw new Error(`a hash of ${HASH_BYTES} bytes was expected at byte ${at}`)
   return bytes.slice(at, at + HASH_BYTES)
+}
+
+function readPartition(bytes: Bytes, at: number): number {
+  const partition = readInt32(bytes, at)
+  if (partition < 0) throw new Error(`${partition} is no partition of a foreign-key subscription`)
+  return partition
 }
 
 function readInstruction(bytes: Bytes): Instruction {

@@ -106,11 +106,11 @@ export function outerJoinKeySerde<K>(keySerde: Serde<K>): Serde<OuterJoinKey<K>>
       bytes.set(keyBytes, KEY_PREFIX_BYTES)
       return bytes
     },
-    deserialize: (bytes, topic, headers) => ({
-      timestampMs: readInt64(bytes, 0),
-      isLeft: bytes[TIMESTAMP_BYTES] === 1,
-      key: keySerde.deserialize(bytes.subarray(KEY_PREFIX_BYTES), topic, headers),
-    }),
+    deserialize(bytes, topic, headers) {
+      const isLeft = readIsLeft(bytes, TIMESTAMP_BYTES)
+      const key = keySerde.deserialize(bytes.subarray(KEY_PREFIX_BYTES), topic, headers)
+      return { timestampMs: readInt64(bytes, 0), isLeft, key }
+    },
     ...preparing(keySerde, (bytes) => bytes.subarray(KEY_PREFIX_BYTES)),
   }
 }
@@ -132,11 +132,19 @@ export function leftOrRightSerde<L, R>(leftSerde: Serde<L>, rightSerde: Serde<R>
     },
     deserialize(bytes, topic, headers) {
       const valueBytes = bytes.subarray(1)
-      return bytes[0] === 1
+      return readIsLeft(bytes, 0)
         ? { left: leftSerde.deserialize(valueBytes, topic, headers), right: null }
         : { left: null, right: rightSerde.deserialize(valueBytes, topic, headers) }
     },
   }
+}
+
+/** Bytes that are cut off must not pass for those of the right side. */
+function readIsLeft(bytes: Bytes, at: number): boolean {
+  const side = bytes[at]
+  if (side !== 0 && side !== 1)
+    throw new Error(`the side of an outer join is 0 or 1 at byte ${at}, not ${String(side)}`)
+  return side === 1
 }
 
 /** `prepare` of a serde whose bytes hold those of another one. */

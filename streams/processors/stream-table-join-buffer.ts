@@ -1,4 +1,4 @@
-import { type Bytes, EMPTY_BYTES, readInt32, readInt64, writeInt32, writeInt64 } from '../base/index.ts'
+import { type Bytes, EMPTY_BYTES, hexOf, readInt32, readInt64, writeInt32, writeInt64 } from '../base/index.ts'
 import type { LogRecord, Serde, WriteBatch } from '../ports/index.ts'
 import { createStore, type OpenStore } from '../stores/create-store.ts'
 import type {
@@ -201,11 +201,16 @@ export function bufferKeySerde<K>(keySerde: Serde<K>): Serde<BufferKey<K>> {
       writeInt32(bytes, KEY_AT + keyBytes.length, sequence)
       return bytes
     },
-    deserialize: (bytes, topic) => ({
-      timestampMs: readInt64(bytes, TIMESTAMP_AT),
-      key: keySerde.deserialize(bytes.subarray(KEY_AT, bytes.length - SEQUENCE_BYTES), topic),
-      sequence: readInt32(bytes, bytes.length - SEQUENCE_BYTES),
-    }),
+    deserialize(bytes, topic) {
+      if (bytes.length < KEY_AT + SEQUENCE_BYTES || bytes[0] !== TIME_FIRST_PREFIX) {
+        throw new Error(`a key of a grace buffer starts with 0 and has 13 bytes or more, not ${hexOf(bytes)}`)
+      }
+      return {
+        timestampMs: readInt64(bytes, TIMESTAMP_AT),
+        key: keySerde.deserialize(bytes.subarray(KEY_AT, bytes.length - SEQUENCE_BYTES), topic),
+        sequence: readInt32(bytes, bytes.length - SEQUENCE_BYTES),
+      }
+    },
   }
 }
 

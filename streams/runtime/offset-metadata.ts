@@ -21,6 +21,8 @@ export const UNKNOWN_METADATA: OffsetMetadata = {
 
 /** Kafka's default of `offset.metadata.max.bytes`, in characters; the embedded log has the same. */
 const CHARACTERS_MAX = 4096
+/** Where the partition's time ends. */
+const TIME_END = 9
 const HEADER_BYTES = 13
 const ENTRY_OVERHEAD_BYTES = 12
 /** What base64 of so many characters holds, beside the partition's time. */
@@ -53,8 +55,10 @@ export function encodeOffsetMetadata({ partitionTimeMs, times }: OffsetMetadata)
 
 function decodeTimes(bytes: Uint8Array): ReadonlyMap<string, number> {
   const times = new Map<string, number>()
-  if (bytes.length <= 9) return times
-  const count = readInt32(bytes, 9)
+  if (bytes.length === TIME_END) return times
+  if (bytes.length < HEADER_BYTES) throw new Error('offset metadata ends within its count')
+  const count = readInt32(bytes, TIME_END)
+  if (count < 0) throw new Error(`offset metadata says ${count} entries`)
   let at = 13
   for (let i = 0; i < count; i++) {
     const keyLength = readInt32(bytes, at)
@@ -62,6 +66,7 @@ function decodeTimes(bytes: Uint8Array): ReadonlyMap<string, number> {
     times.set(utf8Decode(bytes.subarray(at + 4, at + 4 + keyLength)), readInt64(bytes, at + 4 + keyLength))
     at += 12 + keyLength
   }
+  if (at !== bytes.length) throw new Error('offset metadata goes on behind its entries')
   return times
 }
 
@@ -70,9 +75,12 @@ export function decodeOffsetMetadata(text: string): OffsetMetadata {
   if (text === '') return UNKNOWN_METADATA
   try {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-    if (bytes[0] !== 1 && bytes[0] !== MAGIC) return UNKNOWN_METADATA
+    // Bytes that are not there would read as zeros, and a time cut in half as an earlier one.
+    if ((bytes[0] !== 1 && bytes[0] !== MAGIC) || bytes.length < TIME_END) return UNKNOWN_METADATA
+    const partitionTimeMs = readInt64(bytes, 1)
+    if (partitionTimeMs < UNKNOWN_METADATA.partitionTimeMs) return UNKNOWN_METADATA
     return {
-      partitionTimeMs: readInt64(bytes, 1),
+      partitionTimeMs,
       times: bytes[0] === MAGIC ? decodeTimes(bytes) : NO_TIMES,
     }
   } catch {

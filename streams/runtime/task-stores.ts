@@ -380,13 +380,25 @@ function positionAfterCommit(
 function readPosition(keyspace: Keyspace, storeName: string, taskName: string): SavedPosition | undefined {
   const bytes = keyspace.get(utf8Encode(storeName))
   if (bytes === undefined) return undefined
+  let cause: unknown
   try {
-    return JSON.parse(utf8Decode(bytes)) as SavedPosition
-  } catch (cause) {
-    throw new StreamsError('STATE_CORRUPTED', `the position of store ${storeName} in task ${taskName} cannot be read`, {
-      cause,
-    })
+    const saved: unknown = JSON.parse(utf8Decode(bytes))
+    if (isSavedPosition(saved)) return saved
+  } catch (error) {
+    cause = error
   }
+  throw new StreamsError('STATE_CORRUPTED', `the position of store ${storeName} in task ${taskName} cannot be read`, {
+    cause,
+  })
+}
+
+function isSavedPosition(value: unknown): value is SavedPosition {
+  if (typeof value !== 'object' || value === null) return false
+  const { offset, layout = '', upgradedFrom = '', metadata } = value as Partial<SavedPosition>
+  const isOffset = offset === null || (Number.isSafeInteger(offset) && (offset as number) >= 0)
+  if (!isOffset || typeof layout !== 'string' || typeof upgradedFrom !== 'string') return false
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false
+  return Object.values(metadata).every((each) => typeof each === 'number')
 }
 
 function writesOf({ place }: Entry, batch: WriteBatch): WriteBatch {

@@ -77,6 +77,12 @@ function checkSuffix(bytes: Bytes, suffixBytes: number, name: string): void {
   if (bytes.length < suffixBytes) throw new Error(`${name} has at least ${suffixBytes} bytes, not ${bytes.length}`)
 }
 
+/** Java: the constructor of Window, which refuses the same. */
+function checkedWindow(startMs: number, endMs: number, name: string): Window {
+  if (startMs < 0 || endMs < startMs) throw new Error(`${name}: a window cannot be from ${startMs} to ${endMs}`)
+  return { startMs, endMs }
+}
+
 /** A serde of windowed keys shows that of the keys: topics of windowed results are partitioned by the key alone. */
 export type WindowedSerde<K> = Serde<Windowed<K>> & { readonly windowedKeySerde: Serde<K> }
 
@@ -101,10 +107,7 @@ export function timeWindowedSerde<K>(inner: Serde<K>, windowSizeMs: number): Win
       const keyLength = bytes.length - INT64_BYTES
       const key = inner.deserialize(bytes.subarray(0, keyLength), topic, headers)
       const startMs = readInt64(bytes, keyLength)
-      return {
-        key,
-        window: { startMs, endMs: windowEndMs(startMs, windowSizeMs) },
-      }
+      return { key, window: checkedWindow(startMs, windowEndMs(startMs, windowSizeMs), name) }
     },
   }
 }
@@ -122,13 +125,7 @@ export function sessionWindowedSerde<K>(inner: Serde<K>): WindowedSerde<K> {
     deserialize(bytes, topic, headers) {
       checkSuffix(bytes, SESSION_SUFFIX_BYTES, name)
       const key = inner.deserialize(sessionKeyBytes(bytes), topic, headers)
-      return {
-        key,
-        window: {
-          startMs: sessionKeyStartMs(bytes),
-          endMs: sessionKeyEndMs(bytes),
-        },
-      }
+      return { key, window: checkedWindow(sessionKeyStartMs(bytes), sessionKeyEndMs(bytes), name) }
     },
   }
 }

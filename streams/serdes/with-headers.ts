@@ -40,9 +40,12 @@ export function readHeaders(bytes: Bytes): ReadHeaders {
   const offset = reader.offset + size
   if (size < 1 || offset > bytes.length) throw new RangeError(`stored headers cannot have ${size} bytes here`)
   const headers: Header[] = []
-  for (let left = reader.length(); left > 0; left--) {
+  const count = reader.length()
+  if (count < 1) throw new RangeError(`stored headers cannot be ${count}`)
+  for (let left = count; left > 0; left--) {
     const key = utf8Decode(reader.take(reader.length()))
     const valueLength = reader.length()
+    if (valueLength < -1) throw new RangeError(`the value of a stored header cannot have ${valueLength} bytes`)
     // Copies: headers outlive the bytes they were read from.
     headers.push({ key, value: valueLength < 0 ? null : new Uint8Array(reader.take(valueLength)) })
   }

@@ -1,4 +1,13 @@
-import { type Bytes, compareBytes, readInt32, readInt64, writeInt32, writeInt64 } from '../base/index.ts'
+import {
+  type Bytes,
+  compareBytes,
+  messageOf,
+  readInt32,
+  readInt64,
+  StreamsError,
+  writeInt32,
+  writeInt64,
+} from '../base/index.ts'
 import { SESSION_SUFFIX_BYTES, WINDOW_SUFFIX_BYTES } from '../serdes/index.ts'
 
 /**
@@ -107,6 +116,32 @@ export function timeOf(schema: SegmentSchema, engineKey: Bytes): number {
 
 export function minorOf(schema: SegmentSchema, engineKey: Bytes): number {
   return schema.readMinor(engineKey, engineKey.length - schema.suffixBytes + TIME_BYTES)
+}
+
+/** Of a changelog's key (Java's, without the segment's id): what is no such key would be put where no read finds it. */
+export function restoredTimeOf(schema: SegmentSchema, storeKey: Bytes, offset: number, changelogTopic: string): number {
+  const problem = problemOfStoreKey(schema, storeKey)
+  if (problem === undefined) return timeOf(schema, storeKey)
+  throw new StreamsError(
+    'RECORD_UNREADABLE',
+    `the key at offset ${offset} of the changelog ${changelogTopic} cannot be read: ${problem}; another program has ` +
+      'written to this topic, or it is of another kind of store: reset the application, or give the store another name',
+  )
+}
+
+function problemOfStoreKey(schema: SegmentSchema, storeKey: Bytes): string | undefined {
+  if (storeKey.length < schema.suffixBytes)
+    return `${storeKey.length} bytes are too few, at least ${schema.suffixBytes} are needed`
+  try {
+    const timeMs = timeOf(schema, storeKey)
+    const minor = minorOf(schema, storeKey)
+    if (timeMs >= 0 && minor >= 0 && (schema !== SESSION_SCHEMA || minor <= timeMs)) return undefined
+    return schema === SESSION_SCHEMA
+      ? `a session cannot be from ${minor} to ${timeMs}`
+      : `a window cannot start at ${timeMs} with sequence number ${minor}`
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 /** True if `engineKey` is one of `key` and not of a longer key that starts with it. */

@@ -5,7 +5,14 @@ import { readKeyGroup } from './read-key-group.ts'
 import { type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
 import { SegmentList } from './segment-list.ts'
 import { GroupSource, type MakeRow, type SegmentRange, SegmentScan } from './segment-scan.ts'
-import { encodeEngineKey, encodeSegmentId, SEGMENT_ID_BYTES, type SegmentSchema, timeOf } from './segment-schema.ts'
+import {
+  encodeEngineKey,
+  encodeSegmentId,
+  restoredTimeOf,
+  SEGMENT_ID_BYTES,
+  type SegmentSchema,
+  timeOf,
+} from './segment-schema.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
 import { ArraySource, CountedIterator, type EntrySource, IteratorCount } from './store-iterator.ts'
 import { type StoredFormat, StoredValues } from './stored-values.ts'
@@ -297,7 +304,9 @@ export class SegmentedBuffer<K, V> {
     this.#entryCount = 0
     const { schema } = this.#settings
     const { keyspace } = this.#environment
-    for (const { key } of records) if (key !== null) this.observe(timeOf(schema, key))
+    for (const { key, offset } of records) {
+      if (key !== null) this.observe(restoredTimeOf(schema, key, offset, this.#environment.changelogTopic))
+    }
     for (const { key, value, timestampMs, headers } of records) {
       if (key === null) continue
       onKey(key)

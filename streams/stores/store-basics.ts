@@ -1,6 +1,6 @@
-import { type Bytes, messageOf, StreamsError } from '../base/index.ts'
+import { type Bytes, messageOf, readInt64, StreamsError } from '../base/index.ts'
 import type { Headers, Serde } from '../ports/index.ts'
-import { type ReadHeaders, readHeaders } from '../serdes/index.ts'
+import { type ReadHeaders, readHeaders, TIMESTAMP_BYTES } from '../serdes/index.ts'
 
 /**
  * What every kind of store is made of: keys of maps, estimates of size, and serdes whose errors name the store.
@@ -101,6 +101,16 @@ export class StoreCodec<K, V> {
       return readHeaders(bytes)
     } catch (error) {
       throw this.#unreadable('value', 'headers', error)
+    }
+  }
+
+  /** Of a stored value. Bytes that are not there would read as zeros. */
+  timestampAt(bytes: Bytes, offset: number): number {
+    try {
+      if (bytes.length < offset + TIMESTAMP_BYTES) throw new Error(`${bytes.length} bytes are too few`)
+      return readInt64(bytes, offset)
+    } catch (error) {
+      throw this.#unreadable('value', 'timestamp', error)
     }
   }
 

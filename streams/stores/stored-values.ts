@@ -4,8 +4,6 @@ import {
   encodeAggregateWithHeaders,
   encodeTimestamped,
   encodeWithHeaders,
-  timestampBehindHeaders,
-  timestampOf,
   valueBehindTimestamp,
   valueBytesOf,
 } from '../serdes/index.ts'
@@ -101,12 +99,15 @@ export class StoredValues<V> {
     switch (this.#format) {
       case 'plain':
         return this.#codec.decodeValue(bytes) as V
-      case 'timestamped':
-        return { value: this.#codec.decodeValue(valueBytesOf(bytes)), timestampMs: timestampOf(bytes) } as V
+      case 'timestamped': {
+        const timestampMs = this.#codec.timestampAt(bytes, 0)
+        return { value: this.#codec.decodeValue(valueBytesOf(bytes)), timestampMs } as V
+      }
       case 'timestamped-with-headers': {
         const { headers, offset } = this.#codec.headersOf(bytes)
+        const timestampMs = this.#codec.timestampAt(bytes, offset)
         const value = this.#codec.decodeValue(valueBehindTimestamp(bytes, offset), headers)
-        return { value, timestampMs: timestampBehindHeaders(bytes, offset), headers } as V
+        return { value, timestampMs, headers } as V
       }
       case 'aggregate-with-headers': {
         const { headers, offset } = this.#codec.headersOf(bytes)
