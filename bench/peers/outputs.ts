@@ -13,6 +13,9 @@ export type Outputs = {
   readonly lastDigest: string
 }
 
+/** Of the changelog of a store: what is in the store. */
+export type State = { readonly store: string; readonly keys: number; readonly digest: string }
+
 const POLL_MS = 1_000
 
 /** Reads committed records between two positions of each partition. */
@@ -21,6 +24,28 @@ export async function readOutputs(
   from: readonly PartitionOffset[],
   to: readonly PartitionOffset[],
 ): Promise<Outputs> {
+  const all: string[] = []
+  const last = new Map<string, string>()
+  await readBetween(log, from, to, (key, value) => {
+    all.push(`${key}=${value}`)
+    last.set(key, value)
+  })
+  return outputsOf(all, last)
+}
+
+export async function readState(log: KafkaLog, store: string, ends: readonly PartitionOffset[]): Promise<State> {
+  const last = new Map<string, string>()
+  const starts = await log.admin.startOffsets(ends)
+  await readBetween(log, starts, ends, (key, value) => last.set(key, value))
+  return { store, keys: last.size, digest: digestOf([...last].map(([key, value]) => `${key}=${value}`)) }
+}
+
+async function readBetween(
+  log: KafkaLog,
+  from: readonly PartitionOffset[],
+  to: readonly PartitionOffset[],
+  take: (key: string, value: string) => void,
+): Promise<void> {
   const consumer = await log.createConsumer({
     clientId: `${PREFIX}outputs`,
     isolation: 'read_committed',
@@ -29,24 +54,15 @@ export async function readOutputs(
   })
   try {
     consumer.assign(from)
-    const all: string[] = []
-    const last = new Map<string, string>()
-    while (to.some((end) => consumer.position(end) < end.offset)) {
-      for (const { records } of await consumer.poll(POLL_MS)) {
-        for (const { key, value } of records) {
-          const [name, text] = [hexOf(key), hexOf(value)]
-          all.push(`${name}=${text}`)
-          last.set(name, text)
-        }
-      }
-    }
-    return outputsOf(all, last)
+    while (to.some((end) => consumer.position(end) < end.offset))
+      for (const { records } of await consumer.poll(POLL_MS))
+        for (const { key, value } of records) take(hexOf(key), hexOf(value))
   } finally {
     await consumer.close()
   }
 }
 
-function outputsOf(all: string[], last: ReadonlyMap<string, string>): Outputs {
+export function outputsOf(all: string[], last: ReadonlyMap<string, string>): Outputs {
   return {
     records: all.length,
     allDigest: digestOf(all),
@@ -55,8 +71,19 @@ function outputsOf(all: string[], last: ReadonlyMap<string, string>): Outputs {
   }
 }
 
+export type Work = { readonly outputs: Outputs; readonly states: readonly State[] }
+
 /** Why two runs of one configuration did not do the same work; undefined if they did. */
-export function differenceOf(one: Outputs, other: Outputs, isCached: boolean): string | undefined {
+export function differenceOf(one: Work, other: Work, isCached: boolean): string | undefined {
+  for (const [index, state] of one.states.entries()) {
+    const found = other.states[index]
+    if (found?.keys !== state.keys) return `${state.keys} keys in store ${state.store}, and ${found?.keys}`
+    if (found.digest !== state.digest) return `different values of ${state.keys} keys in store ${state.store}`
+  }
+  return outputDifferenceOf(one.outputs, other.outputs, isCached)
+}
+
+function outputDifferenceOf(one: Outputs, other: Outputs, isCached: boolean): string | undefined {
   if (one.keys !== other.keys) return `outputs for ${one.keys} windows of members, and for ${other.keys}`
   if (one.lastDigest !== other.lastDigest) return `different last values of ${one.keys} windows of members`
   if (isCached) return undefined

@@ -52,6 +52,7 @@ describe('changes since a baseline', () => {
     coresUsed: 1,
     residentMiBMax: 100,
     outputs: { records: 1, allDigest: '', keys: 1, lastDigest: '' },
+    states: [],
   })
   const comparison = (java: ThroughputResult, mto: ThroughputResult) =>
     ({

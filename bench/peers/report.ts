@@ -133,6 +133,7 @@ export function ratiosIn<Result>({ rounds }: Measured<Result>, metric: Metric<Re
   const java = figuresOf(rounds.java, metric)
   const mto = figuresOf(rounds.mto, metric)
   if (java === undefined || mto === undefined) return undefined
+  if (java.includes(0)) return undefined
   const whole = Math.min(java.length, mto.length)
   return ratiosOf(mto.slice(0, whole), java.slice(0, whole))
 }

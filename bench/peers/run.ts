@@ -132,12 +132,12 @@ async function inTurns<Result>(
 function differencesIn({ name, title, rounds }: Measured<ThroughputResult>): readonly string[] {
   const isCached = configurations.some((each) => each.name === name && each.cacheBytes > 0)
   const runs = (['java', 'mto'] as const).flatMap((peer) =>
-    rounds[peer].map(({ outputs }, index) => ({ outputs, who: `${peerNames[peer]} in round ${index + 1}` })),
+    rounds[peer].map((work, index) => ({ work, who: `${peerNames[peer]} in round ${index + 1}` })),
   )
   const [first, ...others] = runs
   if (first === undefined) return []
-  return others.flatMap(({ outputs, who }) => {
-    const difference = differenceOf(first.outputs, outputs, isCached)
+  return others.flatMap(({ work, who }) => {
+    const difference = differenceOf(first.work, work, isCached)
     return difference === undefined ? [] : [`${title}: ${first.who} and ${who}: ${difference}`]
   })
 }

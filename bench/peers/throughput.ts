@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '#connectors/kafka'
 import { MEMBERS } from '../topologies/event.ts'
 import type { Configuration, Peer } from './configurations.ts'
-import { type Outputs, readOutputs } from './outputs.ts'
+import { type Outputs, readOutputs, readState, type State } from './outputs.ts'
 import type { RunningPeer } from './peer-process.ts'
 import type { Told } from './told.ts'
 import { PREFIX, PRELOADED } from './topics.ts'
@@ -20,6 +20,7 @@ export type ThroughputResult = {
   readonly coresUsed: number
   readonly residentMiBMax: number
   readonly outputs: Outputs
+  readonly states: readonly State[]
   readonly restore?: RestoreResult
 }
 
@@ -31,6 +32,8 @@ export type RestoreResult = {
   readonly recordsPerSecond: number
 }
 
+/** Whose changelogs are compared: both sides write them in the same formats. */
+const STORES = ['members', 'balances', 'activity']
 /** Longer intervals are not waited out: the process is told to end, and commits once more as it does. */
 const COMMIT_WAIT_MS_MAX = 1_000
 const COMMITTED_POLL_MS = 10
@@ -51,19 +54,22 @@ export async function measureThroughput(
   const run = { peer, configuration, applicationId }
   const before = await endsOf(log, PRELOADED.output)
   const running = await startIn(world, run, PRELOADED, false)
-  let measured: Omit<ThroughputResult, 'outputs'>
+  let measured: Omit<ThroughputResult, 'outputs' | 'states'>
   try {
     measured = await untilDone(running, log, run, options.events)
   } finally {
     await running.stop()
   }
   const outputs = await readOutputs(log, before, await endsOf(log, PRELOADED.output))
+  const states: State[] = []
+  for (const store of STORES)
+    states.push(await readState(log, store, await endsOf(log, `${applicationId}-${store}-changelog`)))
   const state = join(directory, applicationId)
   await rm(state, { recursive: true })
   const restore = options.restore ? await measureRestore(world, run) : undefined
   await rm(state, { recursive: true, force: true })
   await removeFromBroker(log, applicationId)
-  return { ...measured, outputs, ...(restore === undefined ? {} : { restore }) }
+  return { ...measured, outputs, states, ...(restore === undefined ? {} : { restore }) }
 }
 
 type Run = { readonly peer: Peer; readonly configuration: Configuration; readonly applicationId: string }

@@ -34,7 +34,7 @@ final class PeerTopology {
             String id,
             String memberId,
             String kind,
-            double amountMinor,
+            long amountMinor,
             String currency,
             String channel,
             String branch,
@@ -42,14 +42,14 @@ final class PeerTopology {
             String note) {}
 
     @JsonIgnoreProperties(ignoreUnknown = true)
-    record Member(String name, double limitMinor) {}
+    record Member(String name, long limitMinor) {}
 
-    record Movement(double amountMinor, double limitMinor) {}
+    record Movement(long amountMinor, long limitMinor) {}
 
     record Activity(double count, double sumMinor) {
         static final Activity NONE = new Activity(0, 0);
 
-        Activity plus(final double amountMinor) {
+        Activity plus(final long amountMinor) {
             return new Activity(count + 1, sumMinor + amountMinor);
         }
     }
@@ -70,7 +70,7 @@ final class PeerTopology {
                 .groupByKey();
         byMember.aggregate(
                 () -> 0L,
-                (member, movement, balanceMinor) -> balanceMinor + (long) movement.amountMinor(),
+                (member, movement, balanceMinor) -> balanceMinor + movement.amountMinor(),
                 Materialized.<String, Long, KeyValueStore<Bytes, byte[]>>as("balances")
                         .withKeySerde(Serdes.String())
                         .withValueSerde(Serdes.Long()));
@@ -93,7 +93,7 @@ final class PeerTopology {
         return builder.build();
     }
 
-    /** Fixed-size state: a count and a sum, sixteen bytes. */
+    /** Fixed-size state: a count and a sum, sixteen bytes, as Mto's side writes them. */
     private static Serde<Activity> activitySerde() {
         return Serdes.serdeFrom(
                 (topic, activity) -> activity == null
