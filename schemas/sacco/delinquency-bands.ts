@@ -64,15 +64,18 @@ export const DEFAULT_DELINQUENCY_BANDS: TypeOf<typeof delinquencyBandsChanged.da
 export function problemOfBands(bands: readonly DelinquencyBand[]): string | undefined {
   if (bands.length === 0) return 'the table has no bands'
   let dayNext = 0
+  const codes = new Set(bands.map(({ code }) => code))
+  if (codes.size < bands.length || codes.has('')) return 'each band needs a code of its own'
   for (const [index, band] of bands.entries()) {
     if (band.days_from !== dayNext)
       return `band ${band.code} starts on day ${band.days_from}, but day ${dayNext} comes next`
-    if (band.provision_bps < 0 || band.provision_bps > 10_000) {
+    if (!Number.isInteger(band.provision_bps) || band.provision_bps < 0 || band.provision_bps > 10_000) {
       return `band ${band.code} has a provision of ${band.provision_bps} basis points; 0 to 10000 are possible`
     }
     const isLast = index === bands.length - 1
     if (band.days_to === null) return isLast ? undefined : `band ${band.code} has no end, but is not the last`
-    if (band.days_to < band.days_from) return `band ${band.code} ends on day ${band.days_to}, before it starts`
+    if (!Number.isInteger(band.days_to) || band.days_to < band.days_from)
+      return `band ${band.code} ends on day ${band.days_to}, before it starts`
     dayNext = band.days_to + 1
   }
   return 'the last band must have no end (days_to null)'

@@ -79,22 +79,45 @@ function compileRule(data: FraudRule): CompiledRule {
 
 /** Why a rule must not run; undefined if it may. What the API and the CLI ask before they publish one. */
 export function problemOfRule(rule: FraudRule): string | undefined {
-  const required = RULE_KINDS[rule.kind]
+  // Own: `constructor` is no kind.
+  const required = Object.hasOwn(RULE_KINDS, rule.kind) ? RULE_KINDS[rule.kind] : undefined
   if (required === undefined) {
     return `kind ${rule.kind} is not one of ${Object.keys(RULE_KINDS).join(', ')}`
   }
   const names = new Set(rule.params.map(({ name }) => name))
   const missing = required.filter((name) => !names.has(name))
   if (missing.length > 0) return `kind ${rule.kind} needs the parameters ${missing.join(', ')}`
-  const negative = rule.params.find(({ value }) => value < 0)
-  if (negative !== undefined) return `parameter ${negative.name} is ${negative.value}, below zero`
-  if (rule.rule_version < 1) return `version ${rule.rule_version} is not 1 or above`
-  if (rule.score < 0 || rule.score > 1000) return `score ${rule.score} is not between 0 and 1000`
+  if (names.size < rule.params.length) return 'a parameter is given twice'
+  for (const { name, value } of rule.params) {
+    const problem = problemOfParam(name, value)
+    if (problem !== undefined) return problem
+  }
+  if (!isWhole(rule.rule_version, 1, VERSION_MAX)) return `version ${rule.rule_version} is not 1 or above`
+  if (!isWhole(rule.score, 0, 1000)) return `score ${rule.score} is not between 0 and 1000`
   if (Number.isNaN(Date.parse(rule.effective_from))) return 'effective_from is no time'
   if (rule.effective_to !== null && Number.isNaN(Date.parse(rule.effective_to))) return 'effective_to is no time'
   if (rule.status === 'live' && (rule.checker_id === null || rule.checker_id === rule.maker_id)) {
     return 'a live rule needs the approval of a second person'
   }
+  return undefined
+}
+
+const VERSION_MAX = 0x7fff_ffff
+/** Longer than anything is remembered; beyond it, times before 1970 would come to their own end. */
+const DURATION_MAX_MS = 100 * 366 * DAY_MS
+const HOURS_PER_DAY = 24
+/** Of nothing there is no evidence: a rule that asks for none of these would raise flags about what never happened. */
+const AT_LEAST_ONE: ReadonlySet<string> = new Set(['count', 'members', 'uses'])
+
+const isWhole = (value: number, minimum: number, maximum: number): boolean =>
+  Number.isSafeInteger(value) && value >= minimum && value <= maximum
+
+function problemOfParam(name: string, value: number): string | undefined {
+  if (value < 0) return `parameter ${name} is ${value}, below zero`
+  if (!Number.isSafeInteger(value)) return `parameter ${name} is ${value}, no whole number`
+  if (value < 1 && AT_LEAST_ONE.has(name)) return `parameter ${name} is ${value}, at least 1 is needed`
+  if (name.endsWith('_ms') && value > DURATION_MAX_MS) return `parameter ${name} is ${value} ms, more than 100 years`
+  if (name.endsWith('_hour') && value > HOURS_PER_DAY) return `parameter ${name} is ${value}, no hour of a day`
   return undefined
 }
 
@@ -111,7 +134,10 @@ export function keepRuleBook(
         init: (context) => {
           store = context.storeByName(stores.rules.name)
           warn = (message, fields) => context.logger.warn(message, fields)
-          for (const { value } of store.all()) book.offer(value.data)
+          for (const { key, value } of store.all()) {
+            const problem = book.offer(value.data)
+            if (problem !== undefined) warn(`Stored fraud rule refused: ${problem}`, { rule: key })
+          }
         },
         process: ({ key, value }) => {
           if (key === null) return

@@ -15,8 +15,8 @@ export type BandBook = {
   /** Raised whenever the table changes: loans are classified again. */
   readonly generation: number
   bandOf(daysPastDue: number): DelinquencyBand
-  /** Takes a table if it is sound and newer. */
-  offer(table: DelinquencyBandsEvent['data']): void
+  /** Takes a table if it is sound and not older than the one it has. Says why not. */
+  offer(table: DelinquencyBandsEvent['data']): string | undefined
 }
 
 export function createBandBook(): BandBook {
@@ -31,17 +31,16 @@ export function createBandBook(): BandBook {
     },
     bandOf: (daysPastDue) => bandOf(bands, daysPastDue),
     offer(table) {
-      const isNewer = table.table_version >= version
-      if (
-        !isNewer ||
-        problemOfBands(table.bands) !== undefined ||
-        dayNumberOfDate(table.effective_from) === undefined
-      ) {
-        return
-      }
+      const { table_version, effective_from } = table
+      if (!Number.isSafeInteger(table_version) || table_version < version)
+        return `version ${table_version} is older than version ${version}`
+      if (dayNumberOfDate(effective_from) === undefined) return 'effective_from is no date'
+      const problem = problemOfBands(table.bands)
+      if (problem !== undefined) return problem
       version = table.table_version
       bands = table.bands
       generation++
+      return undefined
     },
   }
 }
@@ -56,16 +55,19 @@ export function keepBandBook(
   return {
     get: () => {
       let store: KeyValueStore<string, DelinquencyBandsEvent>
+      let warn: (message: string, fields: Readonly<Record<string, string>>) => void
       return {
         init: (context) => {
           store = context.storeByName(stores.bands.name)
+          warn = (message, fields) => context.logger.warn(message, fields)
           const table = store.get(TABLE_ID)
           if (table !== undefined) book.offer(table.data)
         },
         process: ({ key, value }) => {
           if (key === null) return
-          store.put(key, value)
-          if (key === TABLE_ID && value !== null) book.offer(value.data)
+          const problem = key === TABLE_ID && value !== null ? book.offer(value.data) : undefined
+          if (problem === undefined) store.put(key, value)
+          else warn(`Table of delinquency bands refused, the version before stays: ${problem}`, { table: key })
         },
       }
     },
