@@ -222,6 +222,9 @@ class Run {
       default:
     }
     if (process === undefined) return
+    // The lock of the embedded log's directory keeps a second process out; without transactions nothing else fences it.
+    const { processingGuarantee } = this.#config
+    if (fault.kind === 'replaced' && this.#embedded !== undefined && processingGuarantee === 'at_least_once') return
     switch (fault.kind) {
       case 'lost-request':
       case 'lost-response':
