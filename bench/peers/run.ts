@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKafkaLog } from '#connectors/kafka'
@@ -46,6 +47,7 @@ async function main(): Promise<number> {
   const started = given === undefined || given === '' ? await startBroker() : undefined
   const brokers = started === undefined ? (given as string).split(',') : [started.brokers]
   const end = (): void => process.exit(130)
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   try {
@@ -70,7 +72,6 @@ async function main(): Promise<number> {
     }
   } finally {
     await started?.stop()
-    await rm(directory, { recursive: true, force: true })
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaLog } from '#connectors/kafka'
 import { partitionForKey, utf8Encode } from '#streams/base'
 import { NO_HEADERS, type PartitionOffset, type TopicPartition } from '#streams/ports'
@@ -22,6 +23,8 @@ export type World = {
 const BUFFER_BYTES_MAX = 32_000_000
 const BUFFER_BYTES_FULL = 8_000_000
 const MINUTE_MS = 60_000
+const SESSION_MS_MAX = 60_000
+const GROUP_POLL_MS = 500
 const LIMIT_MINOR = 2_500_000
 
 export function partitionsOf(topic: string): readonly TopicPartition[] {
@@ -84,8 +87,21 @@ async function verifyWritten(log: KafkaLog, topic: string, expected: number): Pr
 /** Topics and groups whose names begin so. */
 export async function removeFromBroker(log: KafkaLog, prefix: string): Promise<void> {
   const isOurs = (name: string): boolean => name.startsWith(prefix)
-  for (const group of (await log.admin.listGroups()).filter(isOurs)) await log.admin.deleteGroup(group)
+  for (const group of (await log.admin.listGroups()).filter(isOurs)) await deleteGroup(log, group)
   await log.admin.deleteTopics((await log.admin.listTopics()).filter(isOurs))
+}
+
+/** A member that was killed is in its group until its session ends: 45 s in Java's default. */
+async function deleteGroup(log: KafkaLog, group: string): Promise<void> {
+  const untilMs = Date.now() + SESSION_MS_MAX
+  for (;;) {
+    try {
+      return await log.admin.deleteGroup(group)
+    } catch (error) {
+      if (Date.now() > untilMs || !String(error).includes('NON_EMPTY_GROUP')) throw error
+      await sleep(GROUP_POLL_MS)
+    }
+  }
 }
 
 export async function endsOf(log: KafkaLog, topic: string): Promise<readonly PartitionOffset[]> {
