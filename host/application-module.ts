@@ -55,16 +55,53 @@ export async function importApplication(location: string | URL): Promise<Importe
       `the module ${url} exports no 'topology' (a topology, or a function that makes one); it exports: ${Object.keys(module).join(', ') || 'nothing'}`,
     )
   }
+  const problem = problemOfExports(module)
+  if (problem !== undefined) throw new StreamsError('TOPOLOGY_INVALID', `the module ${url}: ${problem}`)
   return {
     config,
     topics,
     prepare: async (context) => prepare?.(context),
-    build: async (prepared) => ({
-      topology: typeof topology === 'function' ? await topology(prepared) : topology,
-      config,
-      topics,
-    }),
+    build: async (prepared) => ({ topology: await topologyOf(topology, prepared, url), config, topics }),
   }
+}
+
+/** What is exported under our names but is something else: found here, and not deep inside of what uses it. */
+function problemOfExports({ topology, prepare, config, topics }: Partial<ApplicationModule>): string | undefined {
+  if (typeof topology !== 'function' && !isTopology(topology))
+    return "'topology' is neither what builder.build() gives nor a function that returns it"
+  if (prepare !== undefined && typeof prepare !== 'function') return "'prepare' is no function"
+  if (config !== undefined && (typeof config !== 'object' || config === null))
+    return "'config' is no object of settings"
+  if (topics === undefined) return undefined
+  if (!Array.isArray(topics)) return "'topics' is no list of { name, partitions }"
+  const wrong = topics.findIndex((each: Partial<TopicSpec> | null) => {
+    const { name, partitions } = each ?? {}
+    return typeof name !== 'string' || name === '' || !Number.isSafeInteger(partitions) || (partitions as number) < 1
+  })
+  return wrong < 0 ? undefined : `'topics' has at index ${wrong} no { name, partitions }`
+}
+
+/** By its shape: it may come from another copy of this library. */
+function isTopology(value: unknown): value is Topology {
+  if (typeof value !== 'object' || value === null) return false
+  const { subTopologies, stores, describe } = value as Partial<Topology>
+  return Array.isArray(subTopologies) && stores instanceof Map && typeof describe === 'function'
+}
+
+async function topologyOf(topology: ApplicationModule['topology'], prepared: unknown, url: string): Promise<Topology> {
+  if (typeof topology !== 'function') return topology
+  let built: unknown
+  try {
+    built = await topology(prepared)
+  } catch (cause) {
+    if (cause instanceof StreamsError) throw cause
+    throw new StreamsError('TOPOLOGY_INVALID', `'topology' of the module ${url} failed: ${messageOf(cause)}`, { cause })
+  }
+  if (isTopology(built)) return built
+  throw new StreamsError(
+    'TOPOLOGY_INVALID',
+    `'topology' of the module ${url} returns no topology: return builder.build()`,
+  )
 }
 
 /** The application as far as it can be built without running anything. */

@@ -32,6 +32,8 @@ export {
   type Branch,
   createSacco,
   type Employer,
+  MEMBERS_MAX,
+  MEMBERS_MIN,
   type Member,
   SACCO_DEFAULTS,
   type Sacco,

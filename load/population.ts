@@ -93,6 +93,7 @@ export const SACCO_DEFAULTS = {
 } as const
 
 /** More would not fit the phone numbers and the memory that this model is made for. */
+export const MEMBERS_MIN = 100
 export const MEMBERS_MAX = 1_000_000
 
 export type Sacco = {
@@ -108,7 +109,7 @@ export function createSacco(given: Partial<SaccoOptions> & { readonly seed: numb
   const options: SaccoOptions = { ...SACCO_DEFAULTS, ...given }
   assert(Number.isSafeInteger(options.seed), `a seed is a whole number, got ${options.seed}`)
   assert(Number.isSafeInteger(options.startMs), `startMs is whole milliseconds since 1970, got ${options.startMs}`)
-  assert(options.members >= 100 && options.members <= MEMBERS_MAX, `members: 100 to ${MEMBERS_MAX}`)
+  assert(options.members >= MEMBERS_MIN && options.members <= MEMBERS_MAX, `members: ${MEMBERS_MIN} to ${MEMBERS_MAX}`)
   assert(options.branches >= 2 && options.branches <= TOWNS.length, `branches: 2 to ${TOWNS.length}`)
   const random = createRandom(subSeed(options.seed, 'population'))
   const branches = Array.from({ length: options.branches }, (_, index) => createBranch(options, index))

@@ -5,7 +5,16 @@ import { createConsoleLogger, type LogLevel } from '#host'
 import { SACCO_STORES } from '#topologies/sacco'
 import { type AccessOptions, accessOf, accessOptions } from '../access.ts'
 import { formatCount, formatEastAfrica, formatSeconds } from '../console/format.ts'
-import { DATA_DIRECTORY_DEFAULT, notNegative, PORT_DEFAULT, portNumber, positive } from '../console/options.ts'
+import {
+  DATA_DIRECTORY_DEFAULT,
+  logLevelOption,
+  memberCount,
+  notNegative,
+  PORT_DEFAULT,
+  portNumber,
+  positive,
+  threadCount,
+} from '../console/options.ts'
 import { createProgress, type Progress } from '../console/progress.ts'
 import { onStopSignals } from '../console/signals.ts'
 import { fail } from '../fail.ts'
@@ -48,13 +57,13 @@ export function demoCommand(): Command {
       "of the schema registry's REST interface (default: the port after --port)",
       portNumber,
     )
-    .option('--members <count>', `members of the SACCO, 100 or more (default ${DEMO_MEMBERS})`, positive)
+    .option('--members <count>', `members of the SACCO, 100 or more (default ${DEMO_MEMBERS})`, memberCount)
     .option('--seed <number>', `another SACCO (default ${DEMO_SEED})`, positive)
     .option('--speed <factor>', 'how much faster than the clock simulated time runs', notNegative, DEMO_SPEED)
-    .option('--threads <count>', 'stream threads', positive)
+    .option('--threads <count>', 'stream threads', threadCount)
     .option('--fresh', 'removes what is in the data directory first')
     .option('--no-feed', 'no new events: only what is there')
-    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addOption(logLevelOption('error'))
   return accessOptions(command)
     .addHelpText(
       'after',

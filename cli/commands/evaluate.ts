@@ -4,7 +4,7 @@ import { createConsoleLogger, type LogLevel } from '#host'
 import { type Label, parseLabels } from '#load'
 import { messageOf, StreamsError } from '#streams/base'
 import { formatCount, formatTable } from '../console/format.ts'
-import { DATA_DIRECTORY_DEFAULT } from '../console/options.ts'
+import { DATA_DIRECTORY_DEFAULT, logLevelOption } from '../console/options.ts'
 import { createProgress } from '../console/progress.ts'
 import { type Evaluation, evaluate } from '../evaluate/evaluate.ts'
 import { readFlags } from '../evaluate/read-flags.ts'
@@ -25,7 +25,7 @@ export function evaluateCommand(): Command {
     .requiredOption('--labels <file>', 'as mto load --labels wrote it')
     .option('--data <directory>', 'the data directory of that load (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
     .option('--json', 'the report as data')
-    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addOption(logLevelOption('error'))
     .addHelpText(
       'after',
       `

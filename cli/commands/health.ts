@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { createKafkaLog, type KafkaLog } from '#connectors/kafka'
 import { messageOf } from '#streams/base'
+import { count } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, requireKafka } from '../kafka-options.ts'
 import { lagsOf } from './lag.ts'
@@ -23,7 +24,7 @@ export function healthCommand(): Command {
     .option('--group <groups...>', 'these must be stable, and behind by no more than --lag-max')
     .option('--topic <topics...>', 'these must exist; all topics are checked for leaders and replicas')
     .option('--registry <url>', 'a schema registry that must answer')
-    .option('--lag-max <records>', 'of each group, all partitions together', Number, 10_000)
+    .option('--lag-max <records>', 'of each group, all partitions together', count, 10_000)
     .option('--json', 'print JSON')
   return kafkaOptions(command).action(run)
 }

@@ -3,7 +3,15 @@ import { createConsoleLogger, type LogLevel } from '#host'
 import { StreamsError } from '#streams/base'
 import { DEAD_LETTER_TOPIC } from '#topologies/sacco'
 import { formatCount } from '../console/format.ts'
-import { DATA_DIRECTORY_DEFAULT, notNegative, portNumber, positive } from '../console/options.ts'
+import {
+  DATA_DIRECTORY_DEFAULT,
+  logLevelOption,
+  memberCount,
+  notNegative,
+  portNumber,
+  positive,
+  threadCount,
+} from '../console/options.ts'
 import { createProgress, type Progress } from '../console/progress.ts'
 import { onStopSignals } from '../console/signals.ts'
 import { fail } from '../fail.ts'
@@ -53,7 +61,7 @@ export function loadCommand(): Command {
     .option('--events <count>', 'live records of an unpaced run', positive, 500_000)
     .option('--real-time', 'events happen now, a minute takes a minute; otherwise simulated time is accelerated')
     .option('--seed <number>', `another SACCO (default ${LOAD_SEED})`, positive)
-    .option('--members <count>', `members, 100 or more (default ${LOAD_MEMBERS})`, positive)
+    .option('--members <count>', `members, 100 or more (default ${LOAD_MEMBERS})`, memberCount)
     .option('--labels <file>', 'writes what is fraud and what only looks like it, for mto evaluate')
     .option(
       '--port <port>',
@@ -62,11 +70,11 @@ export function loadCommand(): Command {
       0,
     )
     .option('--no-api', 'without API and dashboards')
-    .option('--threads <count>', 'stream threads', positive)
+    .option('--threads <count>', 'stream threads', threadCount)
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
     .option('--p95-max-ms <ms>', 'a target: every p95 is below it, and lag is back to 0 within 10 s', notNegative)
     .option('--json', 'the report as data, on standard output')
-    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addOption(logLevelOption('error'))
   return kafkaOptions(command)
     .addHelpText(
       'after',
@@ -111,6 +119,7 @@ async function run(options: LoadOptions, progress: Progress): Promise<LoadReport
   )
   onStopSignals(() => stopping.abort())
   const kafka = kafkaOptionsOf(options)
+  const wanted = wantedPlan(options)
   if (options.fresh === true) {
     if (kafka !== undefined) await clearKafka(kafka)
     await clearDataDirectory(options.data)
@@ -130,7 +139,7 @@ async function run(options: LoadOptions, progress: Progress): Promise<LoadReport
   })
   try {
     if (platform.url !== '') progress.note(`API and dashboards: ${platform.url}`)
-    const plan = await planOf(platform, options)
+    const plan = await planOf(platform, options, wanted)
     const session = createSession(platform, plan, options, progress)
     const failed = platform.finished.then(() => undefined)
     const report = await Promise.race([session.run(), stopRequested, failed])
@@ -143,7 +152,7 @@ async function run(options: LoadOptions, progress: Progress): Promise<LoadReport
   }
 }
 
-async function planOf({ application: { log } }: Platform, options: LoadOptions): Promise<FeedPlan> {
+async function planOf({ application: { log } }: Platform, options: LoadOptions, wanted: FeedPlan): Promise<FeedPlan> {
   const existing = await readPlan(log)
   if (existing !== undefined && (await readFeedState(log)).ended) {
     throw new StreamsError(
@@ -151,6 +160,14 @@ async function planOf({ application: { log } }: Platform, options: LoadOptions):
       `the load in ${options.data} has ended and is whole; add --fresh to begin again there, or name another directory with --data`,
     )
   }
+  return reconcilePlans(existing, wanted, options)
+}
+
+/** Simulated time cannot begin before there were SACCOs with computers. */
+const START_MIN_MS = Date.UTC(2000, 0)
+
+/** CONFIG_INVALID before anything is opened, or removed. */
+function wantedPlan(options: LoadOptions): FeedPlan {
   const wanted = planLoad({
     seed: options.seed ?? LOAD_SEED,
     members: options.members ?? LOAD_MEMBERS,
@@ -158,7 +175,11 @@ async function planOf({ application: { log } }: Platform, options: LoadOptions):
     realTime: options.realTime === true ? { recordsPerSecond: options.rate } : undefined,
     nowMs: Date.now(),
   })
-  return reconcilePlans(existing, wanted, options)
+  if (wanted.startMs >= START_MIN_MS) return wanted
+  throw new StreamsError(
+    'CONFIG_INVALID',
+    `${formatCount(recordsOf(options))} records of ${wanted.members} members take decades by simulated time: give more --members, or fewer records`,
+  )
 }
 
 const recordsOf = ({ unpaced, events, rate, seconds }: LoadOptions): number =>

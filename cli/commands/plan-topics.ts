@@ -4,6 +4,7 @@ import { createKafkaLog, type KafkaLog, type TopicSetting, topicSettingsOf } fro
 import { importApplication } from '#host'
 import { StreamsError } from '#streams/base'
 import type { TopicSpec } from '#streams/ports'
+import { positive } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, requireKafka } from '../kafka-options.ts'
 
@@ -24,7 +25,7 @@ export function planTopicsCommands(): readonly Command[] {
       new Command(name)
         .description(description)
         .argument('<module>', 'a module that exports `topics`')
-        .option('--replication-factor <count>', "of topics that are made; default: the broker's", Number)
+        .option('--replication-factor <count>', "of topics that are made; default: the broker's", positive)
         .option('--json', 'as data'),
     ).action((module: string, _options: Options, command: Command) =>
       // `mto topics` has a --json of its own, which takes it wherever it stands.

@@ -36,7 +36,7 @@ function targetOf(text: string): Target {
   if (text === 'earliest' || text === 'latest') return { kind: text }
   const [kind, ...rest] = text.split(':')
   const value = rest.join(':')
-  if (kind === 'offset' && /^\d+$/.test(value)) return { kind: 'offset', offset: Number(value) }
+  if (kind === 'offset' && /^\d{1,15}$/.test(value)) return { kind: 'offset', offset: Number(value) }
   const timestampMs = Date.parse(value)
   if (kind === 'time' && Number.isFinite(timestampMs)) return { kind: 'time', timestampMs }
   throw new InvalidArgumentError('It must be earliest, latest, offset:<number> or time:<ISO date>.')

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { ApiServer } from '#api'
 import {
   createConsoleLogger,
@@ -12,7 +12,7 @@ import { messageOf } from '#streams/base'
 import type { ProcessingGuarantee, StreamsOptions } from '#streams/runtime'
 import { type AccessOptions, accessOf, accessOptions } from '../access.ts'
 import { checkApplicationOwner, recordApplicationOwner } from '../application-owner.ts'
-import { portNumber } from '../console/options.ts'
+import { count, logLevelOption, portNumber, positive, threadCount } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
 import { serveApi } from '../platform/serve-api.ts'
@@ -51,10 +51,10 @@ export function runCommand(): Command {
       '--application-id <id>',
       "names the consumer group, internal topics and state; default: the module's name, so give one where modules have the same",
     )
-    .option('--threads <count>', 'stream threads', positive, 1)
-    .option('--guarantee <guarantee>', 'exactly_once_v2 or at_least_once')
+    .option('--threads <count>', 'stream threads', threadCount, 1)
+    .addOption(new Option('--guarantee <guarantee>', 'of each record').choices(['exactly_once_v2', 'at_least_once']))
     .option('--commit-interval-ms <ms>', 'how often outputs, state and offsets are committed', positive)
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addOption(logLevelOption('info'))
     .option('--standbys <count>', 'on Kafka: copies of the state of each task in other processes', count)
     .option(
       '--standby-lag-max <records>',
@@ -83,18 +83,6 @@ function endpointOf(text: string): { host: string; port: number } {
   const port = Number(match?.[2])
   if (match?.[1] === undefined || port < 1 || port > 65_535) throw new InvalidArgumentError('Give host:port.')
   return { host: match[1], port }
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number, 0 or more.')
-  return value
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.')
-  return value
 }
 
 async function run(module: string, options: RunOptions): Promise<void> {

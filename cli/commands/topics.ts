@@ -5,7 +5,7 @@ import type { Topology } from '#streams'
 import { hasCode } from '#streams/base'
 import type { Log, TopicConfig, TopicSpec } from '#streams/ports'
 import { formatCount, formatTable } from '../console/format.ts'
-import { DATA_DIRECTORY_DEFAULT } from '../console/options.ts'
+import { DATA_DIRECTORY_DEFAULT, logLevelOption } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { PLAN_TOPIC } from '../feed/feed-plan.ts'
 import { openData } from '../platform/open-data.ts'
@@ -37,7 +37,7 @@ export function topicsCommand(): Command {
       DATA_DIRECTORY_DEFAULT,
     )
     .option('--json', 'as data')
-    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addOption(logLevelOption('error'))
     .addHelpText(
       'after',
       `

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { createConsoleLogger, type LogLevel } from '#host'
 import type { Logger } from '#streams/ports'
 import { formatCount, formatMinor, formatTable } from '../console/format.ts'
-import { DATA_DIRECTORY_DEFAULT, positive } from '../console/options.ts'
+import { DATA_DIRECTORY_DEFAULT, logLevelOption, threadCount } from '../console/options.ts'
 import { createProgress, type Progress } from '../console/progress.ts'
 import { fail } from '../fail.ts'
 import { type KafkaCommandOptions, kafkaOptions, kafkaOptionsOf } from '../kafka-options.ts'
@@ -26,9 +26,9 @@ export function verifyCommand(): Command {
     )
     .option('--data <directory>', 'of mto demo or mto load (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
     .option('--no-catch-up', 'does not process first what a killed process has left')
-    .option('--threads <count>', 'stream threads while catching up', positive)
+    .option('--threads <count>', 'stream threads while catching up', threadCount)
     .option('--json', 'the report as data')
-    .option('--log-level <level>', 'debug, info, warn or error', 'error')
+    .addOption(logLevelOption('error'))
   return kafkaOptions(command)
     .addHelpText(
       'after',
