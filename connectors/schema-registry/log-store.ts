@@ -1,3 +1,4 @@
+import { SchemaError } from '#schemas'
 import { assert, messageOf } from '#streams/base'
 import { type Consumer, type Log, NO_HEADERS, type Producer } from '#streams/ports'
 import { decodeRegistryRecord, encodeRegistryRecord, type RegistryRecord } from './registry-records.ts'
@@ -75,7 +76,7 @@ export function createLogStore(options: LogStoreOptions): RegistryStore {
           const decoded = decodeRegistryRecord(record.key, record.value)
           if (decoded !== undefined) use(decoded)
         } catch (cause) {
-          throw new Error(`${topic} offset ${record.offset}: ${messageOf(cause)}`, { cause })
+          throw new SchemaError('SCHEMA_INVALID', `${topic} offset ${record.offset}: ${messageOf(cause)}`, { cause })
         }
       }
       position = Math.max(position, batch.nextOffset)

@@ -52,7 +52,7 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
     async register(subject, schema) {
       const { body } = await call('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema })
       const id = (body as { readonly id?: unknown } | null)?.id
-      if (typeof id !== 'number') throw unexpected(url, 'registered a schema, but its answer has no id')
+      if (!isSchemaId(id)) throw unexpected(url, 'registered a schema, but its answer has no id')
       return id
     },
     async checkCompatibility(subject, schema) {
@@ -64,7 +64,7 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       if (answer.status === 404 && codeIn(answer) >= ERROR_CODES.subjectNotFound)
         return { compatible: true, reasons: [] }
       if (answer.status >= 300) throw refusal('POST', base, url, answer)
-      const { is_compatible: compatible, messages } = answer.body as { is_compatible?: unknown; messages?: unknown }
+      const { is_compatible: compatible, messages } = membersOf(answer)
       if (typeof compatible !== 'boolean') throw unexpected(url, 'answered a compatibility check without is_compatible')
       return { compatible, reasons: Array.isArray(messages) ? messages.map(String) : [] }
     },
@@ -73,7 +73,7 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       const answer = await request('GET', path)
       if (answer.status === 404) return undefined
       if (answer.status >= 300) throw refusal('GET', path, url, answer)
-      const { schema, schemaType } = answer.body as { readonly schema?: unknown; readonly schemaType?: unknown }
+      const { schema, schemaType } = membersOf(answer)
       if (typeof schema !== 'string') throw unexpected(url, `answered for schema ${id} without a schema`)
       if (schemaType !== undefined && schemaType !== 'AVRO') {
         throw new SchemaError('SCHEMA_INVALID', `schema ${id} of ${url} is of type ${String(schemaType)}, not AVRO`)
@@ -87,14 +87,17 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       if (answer.status >= 300) throw refusal('GET', base, url, answer)
       if (!Array.isArray(answer.body)) throw unexpected(url, `answered for the versions of ${subject} without a list`)
       const versions: { readonly id: number; readonly text: string }[] = []
-      for (const version of answer.body) {
+      for (const version of answer.body as readonly unknown[]) {
+        // It goes into a path.
+        if (!Number.isSafeInteger(version))
+          throw unexpected(url, `answered for ${subject} with a version that is no number`)
         const path = `${base}/${String(version)}`
         const found = await request('GET', `${path}?deleted=true`)
         // Deleted for good since the list was made.
         if (found.status === 404) continue
         if (found.status >= 300) throw refusal('GET', path, url, found)
-        const { id, schema } = found.body as { readonly id?: unknown; readonly schema?: unknown }
-        if (typeof id !== 'number' || typeof schema !== 'string')
+        const { id, schema } = membersOf(found)
+        if (!isSchemaId(id) || typeof schema !== 'string')
           throw unexpected(url, `answered for version ${String(version)} of ${subject} without id or schema`)
         versions.push({ id, text: schema })
       }
@@ -104,6 +107,16 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       await call('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility: level })
     },
   }
+}
+
+/** None where the answer is no object: a proxy's page with status 200, for example. */
+function membersOf({ body }: Answer): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {}
+}
+
+/** What fits into the four bytes before a record. */
+function isSchemaId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 0x7fff_ffff
 }
 
 /** Sends a request until it is answered; what the server refuses for good comes back as an answer. */

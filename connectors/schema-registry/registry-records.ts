@@ -75,8 +75,39 @@ export function decodeRegistryRecord(key: Bytes | null, value: Bytes | null): Re
   if (!KNOWN_KEYTYPES.has(String(keytype))) {
     throw new SchemaError('SCHEMA_INVALID', `a record of the schema topic has the unknown keytype ${String(keytype)}`)
   }
-  if (record.key.keytype === 'SCHEMA' && record.value !== null) assertSchemaValue(record.value as SchemaValue)
+  assertKey(record.key)
+  assertValue(record)
   return record
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+function assertKey(key: RegistryKey): void {
+  if (key.keytype === 'NOOP') return
+  const { subject } = key
+  const isForAll = (key.keytype === 'CONFIG' || key.keytype === 'MODE') && subject == null
+  if (!isText(subject) && !isForAll) throw unsound(`${key.keytype} record`, 'subject')
+  if (key.keytype === 'SCHEMA' && !Number.isSafeInteger(key.version)) throw unsound('SCHEMA record', 'version')
+}
+
+/** A level or a mode that is none would otherwise decide what may be registered. */
+function assertValue({ key, value }: RegistryRecord): void {
+  if (value === null) return
+  if (typeof value !== 'object' || Array.isArray(value)) throw unsound(`${key.keytype} record`, 'object as its value')
+  const { compatibilityLevel, mode, version, maxId } = value as Readonly<Record<string, unknown>>
+  if (key.keytype === 'SCHEMA') assertSchemaValue(value as SchemaValue)
+  // Confluent's newer ones write null where other settings than these were made.
+  if (key.keytype === 'CONFIG' && compatibilityLevel != null && !isText(compatibilityLevel))
+    throw unsound('CONFIG record', 'compatibilityLevel')
+  if (key.keytype === 'MODE' && mode != null && !isText(mode)) throw unsound('MODE record', 'mode')
+  if (key.keytype === 'DELETE_SUBJECT' && version !== undefined && !Number.isSafeInteger(version))
+    throw unsound('DELETE_SUBJECT record', 'version')
+  if (key.keytype === 'NOOP' && maxId !== undefined && !Number.isSafeInteger(maxId))
+    throw unsound('NOOP record', 'maxId')
+}
+
+function unsound(what: string, missing: string): SchemaError {
+  return new SchemaError('SCHEMA_INVALID', `a ${what} of the schema topic has no sound ${missing}`)
 }
 
 function assertSchemaValue({ subject, version, id, schema }: SchemaValue): void {

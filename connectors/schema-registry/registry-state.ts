@@ -127,8 +127,8 @@ export function createRegistryState(): RegistryState {
   return state
 }
 
-function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
-  if (value === undefined) map.delete(key)
+function setOrDelete<K, V>(map: Map<K, V>, key: K, value: V | null | undefined): void {
+  if (value == null) map.delete(key)
   else map.set(key, value)
 }
 
