@@ -61,9 +61,38 @@ export function formatLabel(label: Label): string {
   return `${JSON.stringify(label)}\n`
 }
 
+/** Throws with the number of the line that is no label. */
 export function parseLabels(text: string): readonly Label[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Label)
+  return text.split('\n').flatMap((line, index) => {
+    if (line === '') return []
+    const label = parsed(line)
+    if (!isLabel(label)) throw new Error(`line ${index + 1} is no label`)
+    return [label]
+  })
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+function isLabel(value: unknown): value is Label {
+  if (typeof value !== 'object' || value === null) return false
+  const { scenarioId, family, benign, memberIds, staffIds, loanIds, eventIds, fromMs, toMs, complete } =
+    value as Partial<Label>
+  return (
+    typeof scenarioId === 'string' &&
+    FAMILIES.includes(family as Family) &&
+    typeof benign === 'boolean' &&
+    typeof complete === 'boolean' &&
+    [memberIds, staffIds, loanIds, eventIds].every(isTexts) &&
+    [fromMs, toMs].every(Number.isFinite)
+  )
+}
+
+function isTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((each) => typeof each === 'string')
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createPrng } from '#streams/base'
 import { createSignIn } from './sign-in.ts'
 import { createToken, createTokenBook, hashOfToken, parseUsers } from './tokens.ts'
 
@@ -88,4 +89,29 @@ describe('signing in', () => {
     expect(signIn.callerOf(request({ authorization: `Basic ${emil}` }))).toBeUndefined()
     expect(signIn.callerOf(request({ cookie: 'mto-session=forged' }))).toBeUndefined()
   })
+})
+
+test('mutated files of users: users, or CONFIG_INVALID', () => {
+  const seed = Number(process.env.SEED ?? 20_261_120)
+  const sound = JSON.stringify({
+    users: [{ id: 'S1', role: 'analyst', sha256: 'a'.repeat(64), expires: '2027-12-31' }],
+  })
+  const parts = ['', '"', '{', '}', ',', 'null', '0', '[]', 'users', '\u0000', 'admin']
+  let refused = 0
+  for (let i = 0; i < 2_000; i++) {
+    const prng = createPrng(seed + i)
+    const at = prng.below(sound.length)
+    const text = sound.slice(0, at) + (parts[prng.below(parts.length)] as string) + sound.slice(at + prng.below(6))
+    try {
+      for (const { id, role, sha256 } of parseUsers(text, 'users.json'))
+        expect(
+          [id, role, sha256].every((each) => typeof each === 'string'),
+          `SEED=${seed + i}`,
+        ).toBe(true)
+    } catch (error) {
+      expect(error, `SEED=${seed + i}`).toMatchObject({ code: 'CONFIG_INVALID' })
+      refused++
+    }
+  }
+  expect(refused).toBeGreaterThan(1_000)
 })

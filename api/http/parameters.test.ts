@@ -41,6 +41,8 @@ test.each([
   ['at', 'yesterday', 'must be ISO 8601'],
   ['at', '2026-03-01T09:30:00', 'must be ISO 8601'],
   ['at', '2026-13-45', 'must be ISO 8601'],
+  ['at', '2026-02-30', 'must be ISO 8601'],
+  ['at', '2026-04-31T00:00:00Z', 'must be ISO 8601'],
   ['kinds', 'a,c', '"c" is none of a, b'],
 ])('%s = %j is refused: %s', (field, text, reason) => {
   const { problems } = read({ id: 'x', [field]: text })

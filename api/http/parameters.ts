@@ -118,12 +118,18 @@ export function moment(description: string): Parameter<number | undefined> {
     read: (text) => {
       if (text === undefined || text === '') return ok(undefined)
       if (/^\d{1,15}$/.test(text)) return ok(Number(text))
-      const timeMs = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN
+      const timeMs = ISO_TIME.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text) : Number.NaN
       return Number.isNaN(timeMs)
         ? refuse('must be ISO 8601 with a zone (2026-03-01T09:30:00Z), a date, or milliseconds since 1970')
         : ok(timeMs)
     },
   }
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function isDay(date: string): boolean {
+  const timeMs = Date.parse(date)
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(date)
 }
 
 export type ParameterProblem = { readonly field: string; readonly reason: string }

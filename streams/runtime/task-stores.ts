@@ -1,5 +1,5 @@
 import { assert, present } from '../base/assert.ts'
-import { utf8Decode, utf8Encode } from '../base/bytes.ts'
+import { utf8Encode } from '../base/bytes.ts'
 import { messageOf, StreamsError } from '../base/errors.ts'
 import type { Clock, Keyspace, LogRecord, Serde, StateDatabase, WriteBatch } from '../ports/index.ts'
 import {
@@ -19,6 +19,7 @@ import {
 import type { StoreDefinition } from '../topology/topology.ts'
 import { prepareRecords } from './prepare-records.ts'
 import type { RecordCollector } from './record-collector.ts'
+import { decodePosition, encodePosition, type SavedPosition } from './saved-position.ts'
 import { explainChangelogFailure } from './send-failure.ts'
 
 /** The keyspace of a task's database that holds, per store, how much of the changelog the data contains. */
@@ -52,15 +53,6 @@ type Place = {
   /** While there are entries of an earlier layout. */
   readonly upgrade: UpgradedKeyspace | undefined
   readonly upgradedFrom: string | undefined
-}
-
-type SavedPosition = {
-  readonly offset: number | null
-  /** See `storeLayout`. */
-  readonly layout?: string
-  /** The layout of entries in the store's own keyspace; those of `layout` are beside it. See `layoutUpgrade`. */
-  readonly upgradedFrom?: string
-  readonly metadata: Readonly<Record<string, number>>
 }
 
 /** A commit with more writes than this goes to the engine at once: there the fixed cost of a batch is nothing. */
@@ -380,25 +372,13 @@ function positionAfterCommit(
 function readPosition(keyspace: Keyspace, storeName: string, taskName: string): SavedPosition | undefined {
   const bytes = keyspace.get(utf8Encode(storeName))
   if (bytes === undefined) return undefined
-  let cause: unknown
   try {
-    const saved: unknown = JSON.parse(utf8Decode(bytes))
-    if (isSavedPosition(saved)) return saved
-  } catch (error) {
-    cause = error
+    return decodePosition(bytes)
+  } catch (cause) {
+    throw new StreamsError('STATE_CORRUPTED', `the position of store ${storeName} in task ${taskName} cannot be read`, {
+      cause,
+    })
   }
-  throw new StreamsError('STATE_CORRUPTED', `the position of store ${storeName} in task ${taskName} cannot be read`, {
-    cause,
-  })
-}
-
-function isSavedPosition(value: unknown): value is SavedPosition {
-  if (typeof value !== 'object' || value === null) return false
-  const { offset, layout = '', upgradedFrom = '', metadata } = value as Partial<SavedPosition>
-  const isOffset = offset === null || (Number.isSafeInteger(offset) && (offset as number) >= 0)
-  if (!isOffset || typeof layout !== 'string' || typeof upgradedFrom !== 'string') return false
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false
-  return Object.values(metadata).every((each) => typeof each === 'number')
 }
 
 function writesOf({ place }: Entry, batch: WriteBatch): WriteBatch {
@@ -460,5 +440,5 @@ function savePosition(batch: WriteBatch, entry: Entry, offset: number | undefine
     metadata: entry.metadata,
   }
   const keyspace = entry.database.keyspace(POSITIONS_KEYSPACE)
-  batch.put(keyspace, utf8Encode(entry.definition.spec.name), utf8Encode(JSON.stringify(saved)))
+  batch.put(keyspace, utf8Encode(entry.definition.spec.name), encodePosition(saved))
 }
