@@ -69,13 +69,30 @@ async function respond(
     }
     chunks.push(chunk as Buffer)
   }
-  const question = decodeWire(Buffer.concat(chunks).toString('utf8')) as WireQuestion
+  const question = decodeWire(Buffer.concat(chunks).toString('utf8'))
+  if (!isQuestion(question)) throw new Error('the body is no question: { query: { store, kind, … } }')
   const answer: WireAnswer = await ask(question).then(
     (found) => ({ answer: found }),
     (error: unknown) => ({ failure: failureOf(error) }),
   )
-  response.writeHead(200, { 'content-type': 'application/json' }).end(encodeWire(answer))
+  // Before the head: what cannot be written must still become a 400.
+  const text = encodeWire(answer)
+  response.writeHead(200, { 'content-type': 'application/json' }).end(text)
 }
+
+function isQuestion(value: unknown): value is WireQuestion {
+  const { query } = (value ?? {}) as Partial<WireQuestion>
+  return (
+    typeof query === 'object' && query !== null && typeof query.store === 'string' && typeof query.kind === 'string'
+  )
+}
+
+function isAnswer(value: unknown): value is QueryAnswer {
+  const { entries, freshness } = (value ?? {}) as Partial<QueryAnswer>
+  return [entries, freshness].every((list) => Array.isArray(list) && list.every((each) => isObject(each)))
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 /** Undefined if that process does not answer: its tasks may be on their way to another one. */
 export async function askEndpoint({ host, port }: Endpoint, question: WireQuestion): Promise<QueryAnswer | undefined> {
@@ -87,7 +104,8 @@ export async function askEndpoint({ host, port }: Endpoint, question: WireQuesti
     })
     if (!response.ok) return undefined
     const { answer } = decodeWire(await response.text()) as WireAnswer
-    return answer?.answer
+    // What is no answer counts as none: its tasks are then asked elsewhere, or missing.
+    return isAnswer(answer?.answer) ? answer.answer : undefined
   } catch {
     return undefined
   }
