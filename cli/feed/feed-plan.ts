@@ -44,8 +44,39 @@ export async function readFeedState(log: Log): Promise<FeedState> {
   const committed = await log.admin.committedOffsets(FEEDER_GROUP)
   const own = committed.find(({ topic }) => topic === PLAN_TOPIC)
   if (own === undefined) return NOTHING_FED
-  const { publishedMs, ended } = JSON.parse(own.metadata) as Pick<FeedState, 'publishedMs' | 'ended'>
-  return { records: own.offset, publishedMs, ended }
+  return { records: own.offset, ...parseProgress(own.metadata) }
+}
+
+/** What is committed beside the offset. CONFIG_INVALID on what no feeder has written. */
+export function parseProgress(metadata: string): Pick<FeedState, 'publishedMs' | 'ended'> {
+  const { publishedMs, ended } = membersOf(metadata)
+  if (typeof publishedMs === 'number' && typeof ended === 'boolean') return { publishedMs, ended }
+  throw notOurs(`group ${FEEDER_GROUP} has committed ${JSON.stringify(metadata.slice(0, 100))}`)
+}
+
+/** The record of the plan. CONFIG_INVALID on what no feeder has written: another plan would make other records. */
+export function parsePlan(text: string): FeedPlan {
+  const plan = membersOf(text)
+  const { seed, members, startMs, options } = plan
+  const isSound =
+    [seed, members, startMs].every(Number.isSafeInteger) && typeof options === 'object' && options !== null
+  if (isSound) return plan as FeedPlan
+  throw notOurs(`topic ${PLAN_TOPIC} has the record ${JSON.stringify(text.slice(0, 100))}`)
+}
+
+function membersOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>
+  } catch {
+    return {}
+  }
+}
+
+function notOurs(what: string): StreamsError {
+  return new StreamsError(
+    'CONFIG_INVALID',
+    `${what}, which is not of mto demo or mto load: use another directory, or --fresh`,
+  )
 }
 
 /** Goes into the transaction with the records: after a crash both are there, or neither. */
@@ -74,7 +105,7 @@ export async function readPlan(log: Log): Promise<FeedPlan | undefined> {
     while (consumer.position({ topic: PLAN_TOPIC, partition: 0 }) < endOffset) {
       for (const { records } of await consumer.poll(1_000)) {
         for (const { value } of records) {
-          if (value !== null) plan = JSON.parse(new TextDecoder().decode(value)) as FeedPlan
+          if (value !== null) plan = parsePlan(new TextDecoder().decode(value))
         }
       }
     }
