@@ -31,9 +31,11 @@ let guarded: Api
 const token = createToken()
 /** What really exists: ids, store names, cursors. Mutations of these get further than noise does. */
 const known: string[] = []
+/** The same by the name of the parameter: what is behind a sound id is fuzzed too. */
+const idsOf = new Map<string, readonly string[]>()
 
 beforeAll(async () => {
-  sacco = await startRunningSacco({ members: 100 })
+  sacco = await startRunningSacco({ members: 100, stream: { scenarios: { fraudPerDay: 200, benignPerDay: 50 } } })
   await sacco.feed.until(DEFAULT_START_MS + DAY_MS)
   guarded = await createApi({
     ...{ application: sacco.application, applicationId: APPLICATION_ID, clock: nodeClock, logger: SILENT_LOGGER },
@@ -48,6 +50,20 @@ afterAll(async () => {
 }, 60_000)
 
 async function collectKnown(): Promise<void> {
+  /** What was sent is processed soon. */
+  const ids = async (path: string, name: string): Promise<readonly string[]> => {
+    for (let attempt = 0; attempt < 300; attempt++) {
+      const { items } = (await (await sacco.api.fetch(new Request(ORIGIN + path))).json()) as {
+        readonly items: readonly Readonly<Record<string, unknown>>[]
+      }
+      if (items.length > 0) return items.map((each) => String(each[name]))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    throw new Error(`${path} stays empty`)
+  }
+  idsOf.set('member', await ids('/v1/members?limit=5', 'memberId'))
+  idsOf.set('flag', await ids('/v1/fraud-flags?limit=5', 'flagId'))
+  idsOf.set('store', [...sacco.application.topology.stores.keys()])
   const lists = [
     '/v1/members?limit=3',
     '/v1/fraud-flags?limit=3',
@@ -181,9 +197,10 @@ function encoded(prng: Prng, text: string): string {
 }
 
 function urlOf(prng: Prng, route: Route): string {
-  const path = route.path.replace(/\{(\w+)\}/g, () =>
-    encoded(prng, prng.below(3) === 0 ? pick(prng, known) : strangeText(prng)),
-  )
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const ids = idsOf.get(name) ?? known
+    return encoded(prng, prng.below(2) === 0 ? pick(prng, ids) : strangeText(prng))
+  })
   const query: string[] = []
   for (const name of Object.keys(route.queryParameters)) {
     if (prng.below(3) === 0) continue
