@@ -8,22 +8,22 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 const inside = new AsyncLocalStorage<{ leak: Error | undefined }>()
 
 type Holder = Record<string, unknown>
-const forbidden: readonly (readonly [Holder, string])[] = [
-  [Date as unknown as Holder, 'now'],
-  [Math as unknown as Holder, 'random'],
-  [globalThis as unknown as Holder, 'setTimeout'],
-  [globalThis as unknown as Holder, 'setInterval'],
-  [globalThis as unknown as Holder, 'setImmediate'],
-  [performance as unknown as Holder, 'now'],
-  [crypto as unknown as Holder, 'randomUUID'],
-  [crypto as unknown as Holder, 'getRandomValues'],
+const forbidden: readonly (readonly [holder: Holder, name: string, fullName: string])[] = [
+  [Date as unknown as Holder, 'now', 'Date.now'],
+  [Math as unknown as Holder, 'random', 'Math.random'],
+  [globalThis as unknown as Holder, 'setTimeout', 'setTimeout'],
+  [globalThis as unknown as Holder, 'setInterval', 'setInterval'],
+  [globalThis as unknown as Holder, 'setImmediate', 'setImmediate'],
+  [performance as unknown as Holder, 'now', 'performance.now'],
+  [crypto as unknown as Holder, 'randomUUID', 'crypto.randomUUID'],
+  [crypto as unknown as Holder, 'getRandomValues', 'crypto.getRandomValues'],
 ]
 
 let depth = 0
 let restore: (() => void)[] = []
 
 function replaceGlobals(): void {
-  restore = forbidden.map(([holder, name]) => {
+  restore = forbidden.map(([holder, name, fullName]) => {
     const own = Object.getOwnPropertyDescriptor(holder, name)
     const original = holder[name] as (...args: unknown[]) => unknown
     const guarded = function (this: unknown, ...args: unknown[]): unknown {
@@ -31,7 +31,8 @@ function replaceGlobals(): void {
       if (run === undefined) return original.apply(this, args)
       // Kept as well, since whoever called it may catch what is thrown here.
       const leak = new Error(
-        `${name} was called inside a simulation: time and randomness come through ports there, or no seed repeats the run`,
+        `${fullName} was called inside a simulation: time and randomness come through ports there, or no seed repeats the ` +
+          'run. (console.log of a test runner asks for the time too: within a processor use process.stdout.write.)',
       )
       run.leak ??= leak
       throw leak
@@ -42,6 +43,11 @@ function replaceGlobals(): void {
       else Object.defineProperty(holder, name, own)
     }
   })
+}
+
+/** For what is asked when a run is over: it may use the real world again. */
+export function outsideOfRun<T>(body: () => T): T {
+  return inside.exit(body)
 }
 
 /** Runs `body` with the real world shut out; rejects if it was asked for. */

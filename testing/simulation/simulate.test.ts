@@ -33,6 +33,49 @@ describe('simulate', () => {
     )
   }, 60_000)
 
+  test('a check may use the real world, since the run is over', async () => {
+    const check = () => {
+      expect(Date.now()).toBeGreaterThan(0)
+    }
+    await simulate(topology(totalsInStore), { inputs: payments, faults: 'none', count: 1, check })
+  }, 60_000)
+
+  const serdesOfInput = { key: string, value: int64 }
+  const MISTAKES = [
+    {
+      name: 'no inputs',
+      options: { inputs: [] },
+      says: /no inputs, so nothing would be simulated; it reads: payments/,
+    },
+    {
+      name: 'an input that nobody reads',
+      options: { inputs: simulatedInput('paymentz', serdesOfInput, [{ key: 'a', value: 1, timestampMs: 0 }]) },
+      says: /reads no topic paymentz/,
+    },
+    {
+      name: 'an unknown kind of fault',
+      options: { inputs: payments, faults: ['restrat'] as never },
+      says: /no kind of fault restrat; kinds: .*restart/,
+    },
+    {
+      name: 'a check of a topic that is not there',
+      options: {
+        inputs: payments,
+        faults: 'none' as const,
+        check: (topics: { records(topic: string, serdes: never): unknown }) =>
+          void topics.records('nope', serdesOfInput as never),
+      },
+      says: /there is no topic nope to read; topics: /,
+    },
+  ]
+  test.each(MISTAKES)(
+    '$name is a mistake, and not a run that holds',
+    async ({ options, says }) => {
+      await expect(simulate(topology(totalsInStore), options as never)).rejects.toThrow(says)
+    },
+    60_000,
+  )
+
   test('the real clock and real randomness are out of reach in a run', async () => {
     const builder = createStreamsBuilder()
     builder

@@ -2,9 +2,10 @@ import type { Prng } from '#streams/base'
 import type { Headers, Serde } from '#streams/ports'
 import type { StreamsOptions } from '#streams/runtime'
 import type { Topology } from '#streams/topology'
-import type { Fault, FaultName } from './faults.ts'
+import { EMBEDDED_LOG_FAULTS, type Fault, type FaultName, SIMULATED_LOG_FAULTS } from './faults.ts'
 import type { FinalPartition } from './log-host.ts'
 import { drawPlan } from './plan.ts'
+import { outsideOfRun } from './real-time-guard.ts'
 import { failureText, Totals } from './report.ts'
 import { runPlan } from './run.ts'
 import { shrinkFaults } from './shrink.ts'
@@ -72,15 +73,20 @@ export async function simulate(
   options: SimulateOptions,
 ): Promise<SimulationReport> {
   const { seed: from = 1, count = 20, inputs, faults = 'all', check, config, name = 'the topology' } = options
+  checkFaults(faults)
+  const build = () => (typeof topology === 'function' ? topology() : topology)
+  const readTopics = topicsRead(build())
   const totals = new Totals()
   for (let seed = from; seed < from + count; seed++) {
     const application = {
       name,
       usesWallClock: options.usesWallClock ?? false,
-      build: () => (typeof topology === 'function' ? topology() : topology),
-      records: (prng: Prng) => (typeof inputs === 'function' ? inputs(prng) : inputs),
+      build,
+      records: (prng: Prng) => checkedInputs(typeof inputs === 'function' ? inputs(prng) : inputs, readTopics),
       ...(config === undefined ? {} : { config }),
-      ...(check === undefined ? {} : { check: (partitions: readonly FinalPartition[]) => check(topicsOf(partitions)) }),
+      ...(check === undefined
+        ? {}
+        : { check: (partitions: readonly FinalPartition[]) => outsideOfRun(() => check(topicsOf(partitions))) }),
     }
     const guarantee = config?.processingGuarantee ?? 'exactly_once_v2'
     const kinds = faults === 'all' ? {} : { kinds: faults === 'none' ? [] : faults }
@@ -94,6 +100,32 @@ export async function simulate(
   }
   const happened = [...totals.faultsByKind.values()].reduce((sum, times) => sum + times, 0)
   return { seeds: totals.seeds, faults: happened, text: totals.text() }
+}
+
+const FAULT_KINDS: readonly string[] = [...new Set([...SIMULATED_LOG_FAULTS, ...EMBEDDED_LOG_FAULTS])].sort()
+
+/** A run in which nothing is simulated would hold always: what cannot have been meant is refused. */
+function checkFaults(faults: SimulateOptions['faults']): void {
+  if (!Array.isArray(faults)) return
+  const unknown = (faults as readonly string[]).filter((kind) => !FAULT_KINDS.includes(kind))
+  if (unknown.length === 0) return
+  throw new Error(`there is no kind of fault ${unknown.join(', ')}; kinds: ${FAULT_KINDS.join(', ')}`)
+}
+
+function topicsRead({ subTopologies, globalStores }: Topology): ReadonlySet<string> {
+  const sources = subTopologies.flatMap(({ sourceTopics }) => sourceTopics)
+  return new Set([
+    ...sources.filter(({ internal }) => !internal).map(({ name }) => name),
+    ...globalStores.flatMap(({ source }) => source.topics).map(({ name }) => name),
+  ])
+}
+
+function checkedInputs(records: readonly SimulatedRecord[], topics: ReadonlySet<string>): readonly SimulatedRecord[] {
+  const reads = `it reads: ${[...topics].sort().join(', ')}`
+  if (records.length === 0) throw new Error(`there are no inputs, so nothing would be simulated; ${reads}`)
+  const unread = records.find(({ topic }) => !topics.has(topic))
+  if (unread === undefined) return records
+  throw new Error(`the topology reads no topic ${unread.topic}, so records for it would do nothing; ${reads}`)
 }
 
 /** Records for an input topic, from values. */
@@ -115,8 +147,12 @@ export function simulatedInput<K, V>(
 
 function topicsOf(partitions: readonly FinalPartition[]): SimulatedTopics {
   return {
-    records: <K, V>(name: string, { key, value }: { readonly key: Serde<K>; readonly value: Serde<V> }) =>
-      partitions
+    records: <K, V>(name: string, { key, value }: { readonly key: Serde<K>; readonly value: Serde<V> }) => {
+      if (!partitions.some(({ topic }) => topic === name)) {
+        const known = [...new Set(partitions.map(({ topic }) => topic))].sort()
+        throw new Error(`there is no topic ${name} to read; topics: ${known.join(', ')}`)
+      }
+      return partitions
         .filter(({ topic }) => topic === name)
         .flatMap(({ partition, records }) =>
           records.map(({ record }) => ({
@@ -127,6 +163,7 @@ function topicsOf(partitions: readonly FinalPartition[]): SimulatedTopics {
             partition,
             offset: record.offset,
           })),
-        ),
+        )
+    },
   }
 }
