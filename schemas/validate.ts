@@ -80,8 +80,11 @@ function compileMinimum(minimum: number): Check {
     value === null || value >= minimum ? undefined : `${path} is ${value}, at least ${minimum} expected`
 }
 
+/** `|` separates the parts of keys in state stores, so that no id may have one; nor may it have what cannot be seen. */
+const NOT_IN_IDS = /[|\p{Cc}]/u
+
 function isId(text: string): boolean {
-  return text.length > 0 && text.length <= ID_LENGTH_MAX
+  return text.length > 0 && text.length <= ID_LENGTH_MAX && !NOT_IN_IDS.test(text)
 }
 
 function quoted(text: string): string {

@@ -258,6 +258,8 @@ export class LogConsumer implements Consumer {
     this.#cancelWaiting()
     this.#parts.onClose(this)
     await this.#fetch?.promise.catch(() => undefined)
+    // Where the log is closed there is nobody left to forget anything.
+    await this.#parts.transport.call('cancelFetch', { consumer: this.#parts.id, closed: true }).catch(() => undefined)
   }
 
   /** Waits for a fetch that is under way, then for one that covers every partition without fetched bytes. */

@@ -24,6 +24,8 @@ export type Fetcher = {
   fetch(request: FetchRequest): Promise<FetchResponse>
   /** Makes waiting fetches of this consumer answer at once. */
   cancel(consumer: number): void
+  /** The consumer is no more. */
+  forget(consumer: number): void
   cancelAll(): void
 }
 
@@ -81,6 +83,9 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     cancel(consumer) {
       const fetch = running.get(consumer)
       if (fetch !== undefined) cancel(fetch)
+    },
+    forget(consumer) {
+      assignments.delete(consumer)
     },
     cancelAll() {
       for (const fetch of running.values()) cancel(fetch)

@@ -34,6 +34,8 @@ type PackedFetch = {
   readonly errors?: Readonly<Record<number, ErrorData>>
 }
 const NUMBERS_PER_PARTITION = 5
+/** A partition's part of a fetch is small where it is less than one in so many of the bytes. */
+const SMALL_PART = 4
 
 export function createPortTransport(port: MessagePort): LogTransport {
   const waiting = new Map<number, { resolve(response: unknown): void; reject(error: unknown): void }>()
@@ -134,7 +136,9 @@ function unpack({ bytes, numbers, sources, errors }: PackedFetch): FetchResponse
     ) as [number, number, number, number, number]
     const source = sources?.[i]
     const error = errors?.[i]
-    const part = bytes.subarray(start, start + length)
+    // Records are views: a small part that is kept for long must not hold all that came with it.
+    const part =
+      length * SMALL_PART < bytes.length ? bytes.slice(start, start + length) : bytes.subarray(start, start + length)
     const chunks = length === 0 ? [] : [source === undefined ? { bytes: part } : { bytes: part, source }]
     partitions.push({ index, chunks, nextOffset, endOffset, ...(error === undefined ? {} : { error }) })
   }

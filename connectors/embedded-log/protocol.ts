@@ -8,7 +8,11 @@ import type { CommittedOffset, PartitionOffset, TopicDescription, TopicPartition
 export type LogProtocol = {
   readonly submit: { readonly request: SubmitRequest; readonly response: SubmitResponse }
   readonly fetch: { readonly request: FetchRequest; readonly response: FetchResponse }
-  readonly cancelFetch: { readonly request: { readonly consumer: number }; readonly response: undefined }
+  readonly cancelFetch: {
+    /** `closed`: the consumer is no more, and the owner forgets what it was assigned. */
+    readonly request: { readonly consumer: number; readonly closed?: true }
+    readonly response: undefined
+  }
   readonly openProducer: {
     readonly request: { readonly transactionalId: string }
     readonly response: { readonly epoch: number }

@@ -46,8 +46,9 @@ export function createService({ state, committer, fetcher, offsetForTime }: Serv
   return {
     submit: (request) => committer.submit(submissionUnit(state, request)),
     fetch: (request) => fetcher.fetch(request),
-    async cancelFetch({ consumer }) {
+    async cancelFetch({ consumer, closed }) {
       fetcher.cancel(consumer)
+      if (closed === true) fetcher.forget(consumer)
       return undefined
     },
     async openProducer({ transactionalId }) {

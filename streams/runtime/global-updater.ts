@@ -34,7 +34,7 @@ export type GlobalUpdaterOptions = {
 const PROGRESS_INTERVAL_MS = 5000
 const POLL_MS = 1000
 
-type Arrived = { readonly batches: readonly FetchedBatch[] } | { readonly error: unknown }
+type Arrived = { readonly batches: FetchedBatch[] } | { readonly error: unknown }
 
 /**
  * Reads the topics of the global stores: to the end before the first task starts, so that no join misses what was
@@ -154,17 +154,24 @@ export class GlobalUpdater {
    */
   async update(): Promise<void> {
     const arrived = this.#arrived
-    this.#arrived = undefined
+    if (arrived !== undefined && 'error' in arrived) {
+      this.#arrived = undefined
+      throw arrived.error
+    }
     if (arrived !== undefined) {
-      if ('error' in arrived) throw arrived.error
-      for (const batch of arrived.batches) await this.#apply(batch)
+      // The consumer is past them: a batch that cannot be applied now is the first of the next turn.
+      for (let batch = arrived.batches[0]; batch !== undefined; batch = arrived.batches[0]) {
+        await this.#apply(batch)
+        arrived.batches.shift()
+      }
+      this.#arrived = undefined
     }
     if (this.#isPolling || this.#arrived !== undefined) return
     this.#isPolling = true
     this.#consumer.poll(POLL_MS).then(
       (batches) => {
         this.#isPolling = false
-        if (batches.length > 0) this.#arrived = { batches }
+        if (batches.length > 0) this.#arrived = { batches: [...batches] }
       },
       (error: unknown) => {
         this.#isPolling = false

@@ -184,7 +184,11 @@ export class StandbyTasks {
         if (batch.records.length > 0) this.#isBusy = true
       }
     } catch (error) {
-      if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) throw error
+      if (!hasCode(error, 'OFFSET_OUT_OF_RANGE')) {
+        // The consumer is past what could not be applied: it goes on where the copies are.
+        await this.#assign()
+        throw error
+      }
       for (const id of this.ids) {
         await this.close(id)
         await this.open(id, topology)

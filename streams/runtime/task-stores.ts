@@ -94,7 +94,10 @@ export class TaskStores {
   readonly #entries = new Map<string, Entry>()
   readonly #options: TaskStoresOptions
   readonly #persistent: WriteBehindDatabase
-  /** False where a persistent store has no changelog: what is committed there is on disk at once, or lost. */
+  /**
+   * False where a persistent store has no changelog, or a source topic that may be purged of what is committed: what is
+   * committed there is on disk at once, or lost.
+   */
   readonly #mayWait: boolean
   #flushedMs: number
   /** A commit could not be written, and the positions speak of it already: nothing may be written after it. */
@@ -108,7 +111,10 @@ export class TaskStores {
     this.#flushedMs = options.clock.monotonicMs()
     this.#mayWait =
       (options.flushIntervalMs ?? 0) > 0 &&
-      options.definitions.every(({ spec, changelog }) => spec.persistence === 'memory' || changelog !== undefined)
+      options.definitions.every(
+        ({ spec, changelog, changelogIsSource }) =>
+          spec.persistence === 'memory' || (changelog !== undefined && !changelogIsSource),
+      )
   }
 
   #open(definition: StoreDefinition): void {

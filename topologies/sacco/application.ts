@@ -32,7 +32,7 @@ export async function prepare({ log }: { readonly log: Log }): Promise<SchemaSna
 
 /** Balances were once kept in tasks by account: what is there of them is in the wrong tasks for this code. */
 async function refuseEarlierLayout(log: Log): Promise<void> {
-  const topic = (await log.admin.listTopics()).find((name) => name.endsWith('-postings-by-account-repartition'))
+  const topic = (await log.admin.listTopics()).find((name) => name === 'sacco-postings-by-account-repartition')
   if (topic === undefined) return
   throw new StreamsError(
     'TOPOLOGY_INVALID',

@@ -113,7 +113,8 @@ export function nextBalance(
   const isPosting = posting.kind === 'posted' || posting.kind === 'held'
   return {
     account_id: accountId,
-    member_id: posting.member_id || (before?.member_id ?? ''),
+    // Who opened the account owns it, whoever else a later event says.
+    member_id: before?.member_id || posting.member_id,
     product: posting.product || (before?.product ?? ''),
     currency: posting.currency || (before?.currency ?? ''),
     status: statusOf(before, posting),

@@ -242,6 +242,13 @@ class Intake {
         this.#refuse(record, topic, 'unknown-account', `account ${accountOf(value.value)} of member ${memberId}`)
       }
     }
+    this.#forgetWaiting()
+  }
+
+  /** What waits no longer is not looked for. */
+  #forgetWaiting(): void {
+    this.#waiting.clear()
+    for (const { key } of this.#parked.all()) this.#waiting.add(key.slice(0, key.indexOf('|')))
   }
 
   #unpark(key: string): void {

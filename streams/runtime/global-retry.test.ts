@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
+import { nodeClock } from '#host'
+import { createMemoryEngine } from '#state-stores'
+import { createStreamsBuilder, StreamsError, serdes } from '../index.ts'
+import { NO_HEADERS, NO_METRICS, type Serde, SILENT_LOGGER } from '../ports/index.ts'
+import { resolveConfig } from './config.ts'
+import { createLocalMembership } from './local-membership.ts'
+import { createStreamThread } from './stream-thread.ts'
+
+test('a batch of a global table that could not be read is the first of the next turn', async () => {
+  const owner = await createLogOwner({
+    disk: createMemoryDisk(),
+    clock: nodeClock,
+    logger: SILENT_LOGGER,
+    settings: { fsyncIntervalMs: 0 },
+  })
+  const log = owner.connect()
+  await log.admin.createTopics(['in', 'out', 'towns'].map((name) => ({ name, partitions: 1 })))
+  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
+  await producer.prepareTopics(['towns', 'in'])
+  const send = async (k: string, v: string) => {
+    producer.send('towns', 0, serdes.string.serialize(k, ''), serdes.string.serialize(v, ''), 0, NO_HEADERS)
+    await producer.flush()
+  }
+  let failures = 0
+  const value: Serde<string> = {
+    ...serdes.string,
+    prepare: async (bytes: Uint8Array) => {
+      if (new TextDecoder().decode(bytes) === 'Kisumu' && failures++ === 0)
+        throw new StreamsError('LOG_UNAVAILABLE', 'the registry does not answer')
+    },
+  } as never
+  const builder = createStreamsBuilder()
+  builder.globalTable('towns', { key: serdes.string, value, store: 'towns' })
+  builder.stream('in', { key: serdes.string, value: serdes.string }).to('out')
+  const thread = createStreamThread({
+    name: 'app-1',
+    topology: builder.build(),
+    config: resolveConfig({ applicationId: 'app', commitIntervalMs: 5, pollMs: 5 }),
+    log,
+    membership: createLocalMembership(0, 1),
+    stateEngine: createMemoryEngine(),
+    memoryEngine: createMemoryEngine(),
+    clock: nodeClock,
+    logger: SILENT_LOGGER,
+    metrics: NO_METRICS,
+  })
+  const failed = thread.run().then(
+    () => undefined,
+    (e: unknown) => e,
+  )
+  await nodeClock.sleep(300)
+  await send('a', 'Nyeri')
+  await nodeClock.sleep(200)
+  await send('b', 'Kisumu')
+  await nodeClock.sleep(1500)
+  await send('c', 'Embu')
+  await nodeClock.sleep(1000)
+  const s = thread.globalStores.get('towns') as unknown as { get(key: string): { value?: string } | undefined }
+  const got = ['a', 'b', 'c'].map((k) => {
+    const v = s.get(k)
+    return v?.value ?? v
+  })
+  const pos = thread.globalPosition('towns')
+  thread.stop()
+  const err = await failed
+  await producer.close()
+  await log.close()
+  await owner.close()
+  expect([err, failures > 0, got, [...(pos?.offsets ?? [])]]).toEqual([
+    undefined,
+    true,
+    ['Nyeri', 'Kisumu', 'Embu'],
+    [[0, 3]],
+  ])
+})
