@@ -1,28 +1,17 @@
 import { expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { createStreamsBuilder, StreamsError, serdes } from '../index.ts'
-import { NO_HEADERS, NO_METRICS, type Serde, SILENT_LOGGER } from '../ports/index.ts'
+import { NO_METRICS, type Serde, SILENT_LOGGER } from '../ports/index.ts'
 import { resolveConfig } from './config.ts'
 import { createLocalMembership } from './local-membership.ts'
 import { createStreamThread } from './stream-thread.ts'
+import { createThreadWorld } from './testing/thread-world.ts'
 
 test('a batch of a global table that could not be read is the first of the next turn', async () => {
-  const owner = await createLogOwner({
-    disk: createMemoryDisk(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    settings: { fsyncIntervalMs: 0 },
-  })
-  const log = owner.connect()
-  await log.admin.createTopics(['in', 'out', 'towns'].map((name) => ({ name, partitions: 1 })))
-  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-  await producer.prepareTopics(['towns', 'in'])
-  const send = async (k: string, v: string) => {
-    producer.send('towns', 0, serdes.string.serialize(k, ''), serdes.string.serialize(v, ''), 0, NO_HEADERS)
-    await producer.flush()
-  }
+  const world = await createThreadWorld(['in', 'out', 'towns'])
+  const { log } = world
+  const send = (key: string, value: string) => world.send('towns', [{ key, value }])
   let failures = 0
   const value: Serde<string> = {
     ...serdes.string,
@@ -65,9 +54,7 @@ test('a batch of a global table that could not be read is the first of the next 
   const pos = thread.globalPosition('towns')
   thread.stop()
   const err = await failed
-  await producer.close()
-  await log.close()
-  await owner.close()
+  await world.close()
   expect([err, failures > 0, got, [...(pos?.offsets ?? [])]]).toEqual([
     undefined,
     true,

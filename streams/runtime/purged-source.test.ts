@@ -1,29 +1,21 @@
 import { expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { createStreamsBuilder, serdes } from '../index.ts'
-import { NO_HEADERS, NO_METRICS, SILENT_LOGGER, type StateEngine } from '../ports/index.ts'
+import { NO_METRICS, SILENT_LOGGER, type StateEngine } from '../ports/index.ts'
 import { resolveConfig } from './config.ts'
 import { createLocalMembership } from './local-membership.ts'
 import { createStreamThread } from './stream-thread.ts'
+import { createThreadWorld } from './testing/thread-world.ts'
 
 for (const stateFlushIntervalMs of [0, 60_000])
   test(`what is purged of a source topic that serves as changelog is on disk, with state that waits ${stateFlushIntervalMs} ms`, async () => {
-    const owner = await createLogOwner({
-      disk: createMemoryDisk(),
-      clock: nodeClock,
-      logger: SILENT_LOGGER,
-      settings: { fsyncIntervalMs: 0 },
-    })
-    const log = owner.connect()
-    await log.admin.createTopics([{ name: 'in', partitions: 1 }])
-    const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-    await producer.prepareTopics(['in'])
-    for (const k of ['a', 'b', 'c']) {
-      producer.send('in', 0, serdes.string.serialize(k, ''), serdes.string.serialize(k, ''), 0, NO_HEADERS)
-    }
-    await producer.flush()
+    const world = await createThreadWorld(['in'])
+    const { log } = world
+    await world.send(
+      'in',
+      ['a', 'b', 'c'].map((key) => ({ key, value: key })),
+    )
     const run = (engine: StateEngine) => {
       const builder = createStreamsBuilder()
       builder.table('in', { key: serdes.string, value: serdes.string, store: 't' } as never)
@@ -68,8 +60,6 @@ for (const stateFlushIntervalMs of [0, 60_000])
     const left = ['a', 'b', 'c'].filter((k) => db.keyspace('t').get(serdes.string.serialize(k, '')) !== undefined)
     expect([start, err]).toEqual([3, undefined])
     await db.close()
-    await producer.close()
-    await log.close()
-    await owner.close()
+    await world.close()
     expect(left).toEqual(['a', 'b', 'c'])
   })

@@ -1,33 +1,19 @@
 import { expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { present } from '../base/index.ts'
 import { createStreamsBuilder, StreamsError, serdes } from '../index.ts'
-import { NO_HEADERS, type Serde, SILENT_LOGGER } from '../ports/index.ts'
+import { type Serde, SILENT_LOGGER } from '../ports/index.ts'
 import { resolveConfig } from './config.ts'
 import { type ResolvedTopology, resolveTopology } from './resolved-topology.ts'
 import { StandbyTasks } from './standby-task.ts'
+import { createThreadWorld } from './testing/thread-world.ts'
 
 test('a standby that could not read a batch goes on with it, and has no hole', async () => {
-  const owner = await createLogOwner({
-    disk: createMemoryDisk(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    settings: { fsyncIntervalMs: 0 },
-  })
-  const log = owner.connect()
   const topic = 'app-t-changelog'
-  await log.admin.createTopics([
-    { name: 'in', partitions: 1 },
-    { name: topic, partitions: 1 },
-  ])
-  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-  await producer.prepareTopics([topic])
-  const send = async (k: string, v: string) => {
-    producer.send(topic, 0, serdes.string.serialize(k, ''), serdes.string.serialize(v, ''), 0, NO_HEADERS)
-    await producer.flush()
-  }
+  const world = await createThreadWorld(['in', topic])
+  const { log } = world
+  const send = (key: string, value: string) => world.send(topic, [{ key, value }])
   let failures = 0
   const value: Serde<string> = {
     ...serdes.string,
@@ -77,8 +63,6 @@ test('a standby that could not read a batch goes on with it, and has no hole', a
   })
   const pos = s.position('t')
   await standbys.closeAll()
-  await producer.close()
-  await log.close()
-  await owner.close()
+  await world.close()
   expect([failures > 0, got, pos]).toEqual([true, [true, true, true], 3])
 })
