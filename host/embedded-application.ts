@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { type EmbeddedLogOptions, openEmbeddedLog } from '#connectors/embedded-log'
 import type { StoreSpec } from '#streams'
 import { partitionForKey } from '#streams/base'
+import { serveLogSocket } from './log-socket.ts'
 import type { EmbeddedApplication } from './running-application.ts'
 import { type ApplicationOptions, loadForStart, startThreads } from './start-threads.ts'
 
 export type EmbeddedApplicationOptions = ApplicationOptions & {
-  /** Log, state and schemas live below it. One process at a time. */
+  /** Log, state and schemas live below it. One process at a time; others of the same user reach its log (openDataLog). */
   readonly dataDirectory: string
   readonly logSettings?: Omit<EmbeddedLogOptions, 'directory' | 'logger'>
 }
@@ -23,6 +24,7 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
     directory: join(options.dataDirectory, 'log'),
     logger: loaded.logger,
   })
+  const socket = await serveLogSocket({ dataDirectory: options.dataDirectory, port: owner.port, logger: loaded.logger })
   try {
     const log = owner.connect()
     return await startThreads(options, loaded, {
@@ -32,11 +34,13 @@ export async function startEmbeddedApplication(options: EmbeddedApplicationOptio
       threadLog: () => ({ kind: 'embedded', port: owner.port() }),
       logPort: owner.port,
       closeLog: async () => {
+        await socket.close()
         await log.close()
         await owner.close()
       },
     })
   } catch (error) {
+    await socket.close()
     await owner.close()
     throw error
   }
