@@ -1,9 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { partitionForKey, utf8Encode } from '#streams/base'
-import { type Consumer, NO_HEADERS, type Producer } from '#streams/ports'
-import { eventSerde, PARTITIONS } from '../topologies/event.ts'
+import { produceAtRate, readLatencies } from '../paced.ts'
+import { PARTITIONS } from '../topologies/event.ts'
 import type { Configuration, Peer } from './configurations.ts'
 import { type Percentiles, percentilesOf } from './statistics.ts'
 import { PACED, PREFIX, peerEvent } from './topics.ts'
@@ -17,12 +15,8 @@ export type LatencyResult = Percentiles & {
   readonly producerLateMsMax: number
 }
 
-const TICK_MS = 5
-const POLL_MS = 100
 const START_MS_MAX = 120_000
 const RUN_MS_MAX = 3_600_000
-/** What comes later than so long after the last event does not come. */
-const DRAIN_MS_MAX = 120_000
 
 /**
  * Events at a steady rate, one output each: from the moment that an event was due to be sent to the reader's poll that
@@ -50,9 +44,17 @@ export async function measureLatency(
     await producer.prepareTopics([PACED.events])
     consumer.assign(await endsOf(log, PACED.output))
     await running.until('it runs', START_MS_MAX, (told) => told.find(({ kind }) => kind === 'running'))
-    const plan = planOf(options)
+    const plan = {
+      startMs: Date.now(),
+      rate: options.rate,
+      events: options.rate * (options.warmUpSeconds + options.latencySeconds),
+      firstMeasured: options.rate * options.warmUpSeconds,
+      topic: PACED.events,
+      partitions: PARTITIONS,
+      eventOf: peerEvent,
+    }
     const [producerLateMsMax, latencies] = await Promise.race([
-      Promise.all([produce(producer, plan), readLatencies(consumer, plan)]),
+      Promise.all([produceAtRate(producer, plan), readLatencies(consumer, plan)]),
       // Nobody waits for outputs of an application that has ended.
       running.until<never>('its last output', RUN_MS_MAX, () => undefined),
     ])
@@ -65,66 +67,4 @@ export async function measureLatency(
     await rm(join(directory, applicationId), { recursive: true, force: true })
     await removeFromBroker(log, applicationId)
   }
-}
-
-type Plan = {
-  readonly startMs: number
-  readonly rate: number
-  readonly events: number
-  /** The first that counts: those before it warm the peer up. */
-  readonly firstMeasured: number
-}
-
-function planOf(options: World['options']): Plan {
-  const { rate, warmUpSeconds, latencySeconds } = options
-  return {
-    startMs: Date.now(),
-    rate,
-    events: rate * (warmUpSeconds + latencySeconds),
-    firstMeasured: rate * warmUpSeconds,
-  }
-}
-
-function dueMsOf({ startMs, rate }: Plan, number: number): number {
-  return startMs + Math.floor((number * 1000) / rate)
-}
-
-/** Returns how late an event was sent at worst, of those that are measured. */
-async function produce(producer: Producer, plan: Plan): Promise<number> {
-  const { events, firstMeasured } = plan
-  let lateMsMax = 0
-  for (let number = 0; number < events; ) {
-    const nowMs = Date.now()
-    for (; number < events; number++) {
-      const dueMs = dueMsOf(plan, number)
-      if (dueMs > nowMs) break
-      if (number >= firstMeasured) lateMsMax = Math.max(lateMsMax, nowMs - dueMs)
-      const event = peerEvent(number)
-      const key = utf8Encode(event.memberId)
-      const value = eventSerde.serialize(event, PACED.events)
-      producer.send(PACED.events, partitionForKey(key, PARTITIONS), key, value, dueMs, NO_HEADERS)
-    }
-    await producer.flush()
-    await sleep(TICK_MS)
-  }
-  return lateMsMax
-}
-
-async function readLatencies(consumer: Consumer, plan: Plan): Promise<Float64Array> {
-  const measuredFromMs = dueMsOf(plan, plan.firstMeasured)
-  const latencies = new Float64Array(plan.events - plan.firstMeasured)
-  const untilMs = dueMsOf(plan, plan.events) + DRAIN_MS_MAX
-  let read = 0
-  while (read < latencies.length) {
-    for (const { records } of await consumer.poll(POLL_MS)) {
-      const nowMs = Date.now()
-      for (const { timestampMs } of records) if (timestampMs >= measuredFromMs) latencies[read++] = nowMs - timestampMs
-    }
-    if (Date.now() > untilMs)
-      throw new Error(
-        `only ${read} of ${latencies.length} outputs came within ${DRAIN_MS_MAX / 1000} s of the last event`,
-      )
-  }
-  if (read > latencies.length) throw new Error(`${read} outputs came for ${latencies.length} events`)
-  return latencies
 }
