@@ -102,7 +102,7 @@ test('every method and setting of Java has a row', async () => {
 
 test('every setting is in the table for those who come from Java', async () => {
   const table = await readFile(join(root, 'docs/COMING-FROM-JAVA.md'), 'utf8')
-  const settings = [...Object.keys(defaults), 'applicationId', 'commitIntervalMs']
+  const settings = [...Object.keys(defaults), 'applicationId', 'commitIntervalMs', 'commitShareMax']
   expect(settings.filter((name) => !table.includes(`\`${name}\``))).toEqual([])
 })
 

@@ -12,7 +12,8 @@ export type MtoProcessSettings = {
   readonly dataDirectory: string
   readonly guarantee: ProcessingGuarantee
   readonly cacheBytes: number
-  readonly commitIntervalMs: number
+  /** Left out: the default. */
+  readonly commitIntervalMs?: number
   readonly threads: number
 }
 

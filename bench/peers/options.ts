@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { configurations, type Peer, peers } from './configurations.ts'
+import { configurations, type Peer, pacedConfigurations, peers } from './configurations.ts'
 
 export type PeerOptions = {
   readonly events: number
@@ -10,6 +10,8 @@ export type PeerOptions = {
   readonly only: readonly string[]
   readonly restore: boolean
   readonly latency: boolean
+  /** Names of configurations of the latency. */
+  readonly paced: readonly string[]
   readonly rate: number
   readonly latencySeconds: number
   readonly warmUpSeconds: number
@@ -29,11 +31,12 @@ What is run
   --events N           events that lie on the broker before each run (1000000)
   --rounds N           turns of each configuration (3)
   --only NAMES         of ${configurations.map(({ name }) => name).join(',')}: alo at-least-once, eos exactly-once, -cache with a
-                       record cache of 10 MiB; none: no throughput, for --latency alone
+                       record cache of 10 MiB, -own with each side's default commits; none: no throughput, for --latency alone
   --threads N          stream threads of both (2)
   --peers NAMES        of java,mto: one alone gives figures, but no ratios
   --no-restore         leaves out: state directory deleted, how long until all tasks run again
   --latency            events at a steady rate, one output each: how long from due to read
+  --paced NAMES        of ${pacedConfigurations.map(({ name }) => name).join(',')}: what --latency runs
   --rate N             of these (10000 a second)
   --latency-seconds N  measured so long (60), after
   --warm-up-seconds N  (30)
@@ -63,6 +66,7 @@ export function parseOptions(args: readonly string[]): PeerOptions | undefined {
       peers: { type: 'string', default: peers.join() },
       restore: { type: 'boolean', default: true },
       latency: { type: 'boolean', default: false },
+      paced: { type: 'string', default: pacedConfigurations.map(({ name }) => name).join() },
       rate: { type: 'string', default: '10000' },
       'latency-seconds': { type: 'string', default: '60' },
       'warm-up-seconds': { type: 'string', default: '30' },
@@ -82,6 +86,11 @@ export function parseOptions(args: readonly string[]): PeerOptions | undefined {
     only: values.only === 'none' ? [] : namesOf('only', values.only, known),
     restore: values.restore,
     latency: values.latency,
+    paced: namesOf(
+      'paced',
+      values.paced,
+      pacedConfigurations.map(({ name }) => name),
+    ),
     rate: countOf('rate', values.rate),
     latencySeconds: countOf('latency-seconds', values['latency-seconds']),
     warmUpSeconds: countOf('warm-up-seconds', values['warm-up-seconds']),

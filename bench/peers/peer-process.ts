@@ -144,7 +144,7 @@ function javaCommand(settings: PeerSettings): [string, string[]] {
     'state.dir': settings.directory,
     guarantee: configuration.guarantee,
     'cache.bytes': configuration.cacheBytes,
-    'commit.interval.ms': configuration.commitIntervalMs,
+    ...(configuration.commitIntervalMs === undefined ? {} : { 'commit.interval.ms': configuration.commitIntervalMs }),
     threads: settings.threads,
     'group.protocol': settings.groupProtocol,
     'topic.events': topics.events,
@@ -167,7 +167,7 @@ function mtoCommand(settings: PeerSettings): [string, string[]] {
     dataDirectory: settings.directory,
     guarantee: configuration.guarantee,
     cacheBytes: configuration.cacheBytes,
-    commitIntervalMs: configuration.commitIntervalMs,
+    ...(configuration.commitIntervalMs === undefined ? {} : { commitIntervalMs: configuration.commitIntervalMs }),
     threads: settings.threads,
   }
   const profile = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`]

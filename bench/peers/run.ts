@@ -98,7 +98,8 @@ async function compare(world: World, compared: Compared): Promise<void> {
     const restored = restore === undefined ? '' : `; restored ${restore.records} in ${restore.secondsToRunning} s`
     return [result, `${rate} events/s, ${cpuSeconds.toFixed(1)} CPU s, ${outputs.records} outputs${restored}`]
   })
-  await inTurns(options, options.latency ? pacedConfigurations : [], compared.latency, async (...run) => {
+  const paced = pacedConfigurations.filter(({ name }) => options.latency && options.paced.includes(name))
+  await inTurns(options, paced, compared.latency, async (...run) => {
     const result = await measureLatency(world, ...run)
     return [result, `p50 ${result.p50}, p95 ${result.p95}, p99 ${result.p99} ms`]
   })

@@ -81,7 +81,7 @@ async function untilDone(running: RunningPeer, log: KafkaLog, { configuration, a
   })
   const total = events + MEMBERS
   await running.until('the last record', RUN_MS_MAX, (told) => (processedOf(told) >= total ? true : undefined))
-  if (configuration.commitIntervalMs > COMMIT_WAIT_MS_MAX) running.terminate()
+  if ((configuration.commitIntervalMs ?? 0) > COMMIT_WAIT_MS_MAX) running.terminate()
   await untilCommitted(log, applicationId)
   const endMs = Date.now()
   const { cpuSeconds, residentMiBMax } = await running.usage()

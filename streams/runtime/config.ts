@@ -17,7 +17,15 @@ export type StreamsConfig = {
   /** Names the consumer group, the internal topics, the transactional ids and the state directories. */
   readonly applicationId: string
   readonly processingGuarantee: ProcessingGuarantee
+  /** Longest time between commits. */
   readonly commitIntervalMs: number
+  /**
+   * Share of a thread's time that commits before the interval may take, from 0 to 1; 0 = commits are made at the
+   * interval only. Above it a thread that has caught up with its inputs commits as soon as it has something to commit,
+   * and then does other things for long enough. Default: 0.5 under exactly-once where no interval is given, else 0.
+   * Java: none.
+   */
+  readonly commitShareMax: number
   /** Longest wait of a poll when there is nothing to do. */
   readonly pollMs: number
   readonly pollRecordsMax: number
@@ -80,7 +88,7 @@ export type StreamsOptions = { readonly applicationId: string } & {
 const MIB = 1024 * 1024
 
 /** Defaults of Java Kafka Streams 4.3 but for those that say so. */
-export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs'> = {
+export const defaults: Omit<StreamsConfig, 'applicationId' | 'commitIntervalMs' | 'commitShareMax'> = {
   // Java: at_least_once. Exactly-once costs little here (one commit of the embedded log), and money is involved.
   processingGuarantee: 'exactly_once_v2',
   pollMs: 100,
@@ -115,6 +123,9 @@ export const commitIntervalDefaultMs: Readonly<Record<ProcessingGuarantee, numbe
   exactly_once_v2: 100,
 }
 
+/** Under exactly-once nobody sees a result before it is committed (docs/adr/0010). */
+const COMMIT_SHARE = 0.5
+
 const positive: readonly (keyof StreamsConfig)[] = [
   'pollMs',
   'pollRecordsMax',
@@ -146,7 +157,7 @@ function requireNumber(config: StreamsConfig, name: keyof StreamsConfig, minimum
 /** Fills in defaults and refuses what cannot work; CONFIG_INVALID names the setting and its range. */
 export function resolveConfig(options: StreamsOptions): StreamsConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const known = new Set<string>([...Object.keys(defaults), 'applicationId', 'commitIntervalMs'])
+  const known = new Set<string>([...Object.keys(defaults), 'applicationId', 'commitIntervalMs', 'commitShareMax'])
   for (const name of Object.keys(given)) {
     if (!known.has(name))
       throw new StreamsError('CONFIG_INVALID', `there is no setting ${name}; known: ${[...known].sort().join(', ')}`)
@@ -161,6 +172,7 @@ export function resolveConfig(options: StreamsOptions): StreamsConfig {
   const config = {
     ...defaults,
     commitIntervalMs: commitIntervalDefaultMs[guarantee],
+    commitShareMax: guarantee === 'exactly_once_v2' && options.commitIntervalMs === undefined ? COMMIT_SHARE : 0,
     ...given,
   } as StreamsConfig
   if (!/^[a-zA-Z0-9._-]{1,200}$/.test(config.applicationId)) {
@@ -172,6 +184,9 @@ export function resolveConfig(options: StreamsOptions): StreamsConfig {
   for (const name of positive) requireNumber(config, name, 1)
   for (const name of notNegative) requireNumber(config, name, 0)
   requireNumber(config, 'maxTaskIdleMs', -1)
+  requireNumber(config, 'commitShareMax', 0)
+  if (config.commitShareMax > 1)
+    throw new StreamsError('CONFIG_INVALID', `commitShareMax is ${config.commitShareMax}, it must be from 0 to 1`)
   if (config.replicationFactor !== -1) requireNumber(config, 'replicationFactor', 1)
   if (typeof config.freezeValues !== 'boolean') {
     throw new StreamsError('CONFIG_INVALID', `freezeValues is ${String(config.freezeValues)}, it must be true or false`)

@@ -46,6 +46,12 @@ export class PartitionGroup {
     return false
   }
 
+  /** More is known to be in an input than was fetched. */
+  isBehind(): boolean {
+    for (const queue of this.queues) if (queue.fetchedLag > 0) return true
+    return false
+  }
+
   /**
    * Whether the choice of the next record can be made: every input has a head, or is known to be at its end and was
    * waited for. Without this, a restart would read one input far ahead of another and join in another order.

@@ -84,6 +84,8 @@ export function createStreamThread(options: StreamThreadOptions): StreamThread {
 const BOUND_CHECK_MASK = 63
 /** However many tasks and records there are: commits, queries and the membership have their turn after this. */
 const TURN_MS_MAX = 100
+/** From the start of one early commit to the next: below it, nobody notices. */
+const EARLY_COMMIT_INTERVAL_MS_MIN = 10
 const ERROR_BACKOFF_MS = 200
 const LOCKED_RETRY_MS = 100
 const NS_PER_MS = 1_000_000
@@ -133,6 +135,8 @@ class Thread implements StreamThread {
   /** Topics that the topology does not name, each with the error of the first record that went there. */
   readonly #topicsNamedByRecords = new Map<string, unknown>()
   #lastCommitMs = 0
+  /** Not before that time is there a commit ahead of the interval. */
+  #earlyCommitMs = Number.POSITIVE_INFINITY
   #lastPurgeMs = 0
   #turn = 0
   /** Of all tasks. */
@@ -259,6 +263,7 @@ class Thread implements StreamThread {
       threadName: this.name,
     })
     this.#lastCommitMs = clock.monotonicMs()
+    if (this.#config.commitShareMax > 0) this.#earlyCommitMs = this.#lastCommitMs
     this.#lastPurgeMs = this.#lastCommitMs
     this.#setState('restoring')
   }
@@ -465,6 +470,8 @@ class Thread implements StreamThread {
       if (task.needsCommit())
         waitMs = Math.min(waitMs, this.#lastCommitMs + this.#config.commitIntervalMs - clock.monotonicMs())
     }
+    if (this.#earlyCommitMs < Number.POSITIVE_INFINITY && this.#isWorthAnEarlyCommit())
+      waitMs = Math.min(waitMs, this.#earlyCommitMs - clock.monotonicMs())
     return Math.max(0, waitMs)
   }
 
@@ -573,7 +580,31 @@ class Thread implements StreamThread {
   #mustCommit(nowMs: number): boolean {
     if (nowMs - this.#lastCommitMs >= this.#config.commitIntervalMs) return true
     for (const task of this.#running.values()) if (task.commitRequested) return true
+    if (nowMs >= this.#earlyCommitMs && this.#isWorthAnEarlyCommit()) return true
     return this.#isOverBounds()
+  }
+
+  /**
+   * Something was done since the last commit, and nothing is left to do: nobody sees a result before its commit, so what
+   * there is to commit need not wait. Behind its inputs a thread goes on instead, and commits at its interval: a commit
+   * costs the less the more is in it.
+   */
+  #isWorthAnEarlyCommit(): boolean {
+    let hasWork = false
+    const wallClockMs = this.#options.clock.wallClockMs()
+    for (const task of this.#running.values()) {
+      if (task.group.isBehind() || task.canProcess(wallClockMs)) return false
+      if (task.hasUncommittedWork) hasWork = true
+    }
+    return hasWork
+  }
+
+  /** After a commit so much time goes to other work that commits have no more than their share of it. */
+  #pauseEarlyCommits(startedMs: number): void {
+    const { commitShareMax } = this.#config
+    if (commitShareMax === 0) return
+    const tookMs = this.#lastCommitMs - startedMs
+    this.#earlyCommitMs = startedMs + Math.max(EARLY_COMMIT_INTERVAL_MS_MIN, tookMs / commitShareMax)
   }
 
   async #commit(): Promise<void> {
@@ -600,7 +631,9 @@ class Thread implements StreamThread {
         if (this.#isPurged(offset.topic)) this.#purgeable.set(inputKey(offset.topic, offset.partition), offset)
     }
     this.#lastCommitMs = clock.monotonicMs()
-    if (tasks.length > 0) this.#latencies.commit.record(this.#lastCommitMs - startedMs)
+    if (tasks.length === 0) return
+    this.#pauseEarlyCommits(startedMs)
+    this.#latencies.commit.record(this.#lastCommitMs - startedMs)
   }
 
   #flushState(nowMs: number): void {

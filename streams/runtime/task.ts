@@ -383,6 +383,11 @@ export class StreamTask implements NodeHost {
 
   // Commit ---------------------------------------------------------------------------------------------------------
 
+  /** Records were processed, or punctuation has fired, since the last commit. */
+  get hasUncommittedWork(): boolean {
+    return this.#workSinceCommit
+  }
+
   /** Anything to commit: records processed, or positions that moved over control and dropped records. */
   needsCommit(): boolean {
     if (this.#state !== 'running') return false

@@ -77,6 +77,8 @@ export function drawPlan(seed: number, application: SimulatedApplication, option
     members,
     partitions,
     config: {
+      // Drawn apart, so that all else of a seed stays what it was.
+      commitShareMax: pick(prngFor(seed, 'commits'), [0, 0.5, 1]),
       ...drawConfig(prng, application, options.guarantee),
       // The embedded log is read at the end, and what was purged of it could not be compared.
       ...(log === 'embedded' ? { repartitionPurgeIntervalMs: 1e9 } : {}),

@@ -14,7 +14,7 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
  * until SIGTERM, then commits, leaves the group and ends.
  *
  * <p>What it is to do comes as system properties: bootstrap.servers, application.id, state.dir, guarantee, cache.bytes,
- * commit.interval.ms, threads, group.protocol, topic.events, topic.members, topic.output, every.update.
+ * commit.interval.ms (left out: its default), threads, group.protocol, topic.events, topic.members, topic.output, every.update.
  *
  * <p>What it does goes to standard output, a JSON object a line: see {@link Report}.
  */
@@ -50,7 +50,9 @@ public final class PeerApplication {
         settings.put(StreamsConfig.STATE_DIR_CONFIG, setting("state.dir"));
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, setting("guarantee"));
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, setting("cache.bytes"));
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, setting("commit.interval.ms"));
+        if (System.getProperty("commit.interval.ms") != null) {
+            settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, setting("commit.interval.ms"));
+        }
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, setting("threads"));
         settings.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, setting("group.protocol"));
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
