@@ -44,8 +44,8 @@ layers:
 unit:
 	vitest run --exclude '**/*.slow.test.ts' --exclude 'testing/{simulation,fuzz,takeover}/**' --exclude 'load/**' --exclude 'connectors/schema-registry/**'
 
-bench: install ## Events per second of the engine on the embedded log, and where the time goes
-	node bench/run.ts
+bench: install ## The engine on the embedded log: throughput, where the time goes, cost as work grows; ARGS=--help says more
+	@node bench/run.ts $(ARGS)
 
 bench-peers: install ## Mto and Java Kafka Streams on one broker, in turns, with ratios (JDK 17, Maven); ARGS=--help says more
 	@node bench/peers/run.ts $(ARGS)

@@ -31,11 +31,11 @@ const kinds = ['deposit', 'withdrawal', 'transfer', 'repayment']
 const channels = ['mpesa', 'cash', 'bank', 'check-off']
 
 /** Event `number`: members uniform, one millisecond of event time apart. */
-export function benchEvent(number: number): BenchEvent {
+export function benchEvent(number: number, members = MEMBERS): BenchEvent {
   const scrambled = Math.imul(number + 1, 0x9e3779b1) >>> 0
   return {
     id: `event-${number.toString().padStart(12, '0')}`,
-    memberId: memberOf(scrambled),
+    memberId: memberOf(scrambled, members),
     kind: kinds[scrambled % 4] as string,
     amountMinor: (scrambled >>> 3) % 5_000_000,
     currency: 'KES',
@@ -46,6 +46,6 @@ export function benchEvent(number: number): BenchEvent {
   }
 }
 
-export function memberOf(scrambled: number): string {
-  return `member-${(scrambled % MEMBERS).toString().padStart(6, '0')}`
+export function memberOf(scrambled: number, members = MEMBERS): string {
+  return `member-${(scrambled % members).toString().padStart(6, '0')}`
 }
