@@ -33,6 +33,7 @@ function processedOf(samples: readonly MetricSample[]): number {
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as MtoProcessSettings
+let hasRun = false
 const restore = { restored: 0, restoreStartMs: 0, restoreEndMs: 0 }
 const application = await startKafkaApplication({
   module: settings.module,
@@ -53,8 +54,10 @@ const application = await startKafkaApplication({
     else if (kind === 'end') restore.restoreEndMs = Date.now()
   },
   onState: (state, before) => {
-    if (state === 'running') tell('running', restore)
-    else if (before === 'running' && (state === 'starting' || state === 'restoring')) tell('rebalancing')
+    if (state === 'running') {
+      tell('running', restore)
+      hasRun = true
+    } else if (before === 'running' && (state === 'starting' || state === 'restoring')) tell('rebalancing')
   },
 })
 application.finished.catch((error: unknown) => {
@@ -66,7 +69,8 @@ let told = 0
 let isStopping = false
 async function look(): Promise<void> {
   if (isStopping) return
-  const records = processedOf(await application.samples())
+  // All metrics are asked for, the sizes of state databases too: while state is restored that would be part of it.
+  const records = hasRun ? processedOf(await application.samples()) : 0
   if (records > told) {
     told = records
     tell('processed', { records })

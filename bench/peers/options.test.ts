@@ -10,7 +10,8 @@ describe('options', () => {
       rounds: 3,
       threads: 2,
       peers: ['java', 'mto'],
-      only: ['alo-cache', 'eos-cache', 'alo', 'eos'],
+      only: ['alo-cache', 'eos-cache', 'alo', 'eos', 'eos-own'],
+      restoreRecords: 0,
       restore: true,
       latency: false,
     })
@@ -22,7 +23,17 @@ describe('options', () => {
     expect(parseOptions(['--only', 'none', '--latency'])).toMatchObject({ only: [], latency: true })
   })
 
+  it('have events enough for the changelogs that are restored: each event is in two of them', () => {
+    expect(parseOptions(['--events', '10', '--restore-records', '1001'])).toMatchObject({
+      events: 501,
+      restoreRecords: 1001,
+    })
+    expect(parseOptions(['--events', '900', '--restore-records', '1001'])?.events).toBe(900)
+  })
+
   it.each([
+    { args: ['--restore-records', '0'], error: "--restore-records is a whole number from 1 on, not '0'" },
+    { args: ['--paced', 'eos'], error: "--paced: there is no 'eos', only alo-paced, eos-paced, eos-own-paced" },
     { args: ['--events', '0'], error: "--events is a whole number from 1 on, not '0'" },
     { args: ['--rounds', 'many'], error: "not 'many'" },
     { args: ['--only', 'eso'], error: "--only: there is no 'eso', only alo-cache, eos-cache, alo, eos" },
@@ -34,7 +45,18 @@ describe('options', () => {
 
   it('are all in the help', () => {
     expect(parseOptions(['--help'])).toBeUndefined()
-    const named = ['events', 'rounds', 'only', 'threads', 'peers', 'latency', 'rate', 'baseline', 'profile']
+    const named = [
+      'events',
+      'rounds',
+      'only',
+      'threads',
+      'peers',
+      'restore-records',
+      'latency',
+      'paced',
+      'rate',
+      'baseline',
+    ]
     for (const option of named) expect(usage).toContain(`--${option}`)
   })
 })

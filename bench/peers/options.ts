@@ -9,6 +9,8 @@ export type PeerOptions = {
   /** Names of configurations of the throughput; none where only the latency is asked for. */
   readonly only: readonly string[]
   readonly restore: boolean
+  /** Records of changelogs that both are to restore; 0: none. */
+  readonly restoreRecords: number
   readonly latency: boolean
   /** Names of configurations of the latency. */
   readonly paced: readonly string[]
@@ -23,7 +25,7 @@ export type PeerOptions = {
 export const usage = `Runs Mto and Java Kafka Streams side by side: same broker, same machine, same topology, same data, in
 turns (Java, Mto, Java, Mto, …), and prints both with their ratios: smallest, middle and largest of the rounds.
 
-  make bench-peers                                    all four configurations, 1,000,000 events, 3 rounds
+  make bench-peers                                    all configurations, 1,000,000 events, 3 rounds
   make bench-peers ARGS='--latency'                   and the latency at a steady 10,000 events/s
   make bench-peers ARGS='--events 50000 --rounds 1 --only eos'   a quick look: does it work at all?
 
@@ -35,6 +37,8 @@ What is run
   --threads N          stream threads of both (2)
   --peers NAMES        of java,mto: one alone gives figures, but no ratios
   --no-restore         leaves out: state directory deleted, how long until all tasks run again
+  --restore-records N  both restore the same changelogs of at least N records, which Java has written (none); there
+                       are then at least N / 2 events
   --latency            events at a steady rate, one output each: how long from due to read
   --paced NAMES        of ${pacedConfigurations.map(({ name }) => name).join(',')}: what --latency runs
   --rate N             of these (10000 a second)
@@ -65,6 +69,7 @@ export function parseOptions(args: readonly string[]): PeerOptions | undefined {
       only: { type: 'string', default: configurations.map(({ name }) => name).join() },
       peers: { type: 'string', default: peers.join() },
       restore: { type: 'boolean', default: true },
+      'restore-records': { type: 'string' },
       latency: { type: 'boolean', default: false },
       paced: { type: 'string', default: pacedConfigurations.map(({ name }) => name).join() },
       rate: { type: 'string', default: '10000' },
@@ -78,13 +83,17 @@ export function parseOptions(args: readonly string[]): PeerOptions | undefined {
   })
   if (values.help) return undefined
   const known = configurations.map(({ name }) => name)
+  const restored = values['restore-records']
+  const restoreRecords = restored === undefined ? 0 : countOf('restore-records', restored)
   return {
-    events: countOf('events', values.events),
+    // Each event is in two changelogs.
+    events: Math.max(countOf('events', values.events), Math.ceil(restoreRecords / 2)),
     rounds: countOf('rounds', values.rounds),
     threads: countOf('threads', values.threads),
     peers: namesOf('peers', values.peers, peers),
     only: values.only === 'none' ? [] : namesOf('only', values.only, known),
     restore: values.restore,
+    restoreRecords,
     latency: values.latency,
     paced: namesOf(
       'paced',

@@ -2,6 +2,7 @@ import type { Peer } from './configurations.ts'
 import type { LatencyResult } from './latency.ts'
 import type { Machine, Versions } from './machine.ts'
 import type { PeerOptions } from './options.ts'
+import type { RestoreResult } from './restore.ts'
 import { ratiosOf, type Spread, spreadOf } from './statistics.ts'
 import type { ThroughputResult } from './throughput.ts'
 
@@ -19,6 +20,8 @@ export type Comparison = {
   readonly versions: Versions
   readonly options: PeerOptions
   readonly throughput: readonly Measured<ThroughputResult>[]
+  /** Missing in older files. */
+  readonly restore?: readonly Measured<RestoreResult>[]
   readonly latency: readonly Measured<LatencyResult>[]
 }
 
@@ -99,6 +102,22 @@ export const throughputMetrics: readonly Metric<ThroughputResult>[] = [
     isRate: false,
     of: (result) => result.restore?.records,
   },
+]
+
+export const restoreMetrics: readonly Metric<RestoreResult>[] = [
+  { name: 'same-records', title: 'records', decimals: 0, isRate: true, of: (result) => result.records },
+  { name: 'same-rate', title: 'records/s', decimals: 0, isRate: true, goal: 1.5, of: (each) => each.recordsPerSecond },
+  { name: 'same-seconds', title: 's restoring', decimals: 2, isRate: false, of: (each) => each.secondsRestoring },
+  {
+    name: 'same-ready',
+    title: 's from start until all runs',
+    decimals: 2,
+    isRate: false,
+    goal: 2 / 3,
+    of: (each) => each.secondsToRunning,
+  },
+  { name: 'same-cpu', title: 'CPU s until all runs', decimals: 1, isRate: false, of: (each) => each.cpuSeconds },
+  { name: 'same-memory', title: 'resident MiB, peak', decimals: 0, isRate: false, of: (each) => each.residentMiBMax },
 ]
 
 export const latencyMetrics: readonly Metric<LatencyResult>[] = [
@@ -191,6 +210,7 @@ const CHANGE_MIN = 0.1
 export function changesSince(baseline: Comparison, now: Comparison): readonly string[] {
   return [
     ...changesIn(baseline.throughput, now.throughput, throughputMetrics),
+    ...changesIn(baseline.restore ?? [], now.restore ?? [], restoreMetrics),
     ...changesIn(baseline.latency, now.latency, latencyMetrics),
   ]
 }

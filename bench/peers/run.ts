@@ -16,9 +16,11 @@ import {
   headingOf,
   latencyMetrics,
   type Measured,
+  restoreMetrics,
   tableOf,
   throughputMetrics,
 } from './report.ts'
+import { measureSameRestore, type RestoreResult, restoredConfiguration, writeChangelogs } from './restore.ts'
 import { measureThroughput, type ThroughputResult } from './throughput.ts'
 import { PREFIX } from './topics.ts'
 import { prepareTopics, removeFromBroker, type World } from './world.ts'
@@ -56,7 +58,7 @@ async function main(): Promise<number> {
     const log = await createKafkaLog({ brokers, clientId: `${PREFIX}run` })
     try {
       const world: World = { log, brokers, classPath, directory, options, write }
-      const compared: Compared = { throughput: [], latency: [] }
+      const compared: Compared = { throughput: [], restore: [], latency: [] }
       try {
         await compare(world, compared)
       } finally {
@@ -64,7 +66,7 @@ async function main(): Promise<number> {
         await report({ ...heading, versions, ...compared }, baseline)
       }
       await removeFromBroker(log, PREFIX)
-      const differences = compared.throughput.flatMap(differencesIn)
+      const differences = [...compared.throughput.flatMap(differencesIn), ...compared.restore.flatMap(restoredElse)]
       for (const difference of differences) write(`DIFFERENT OUTPUTS: ${difference}`)
       return differences.length === 0 ? 0 : 1
     } finally {
@@ -82,6 +84,7 @@ async function readBaseline(file: string): Promise<Comparison> {
 /** Grows as runs end. */
 type Compared = {
   readonly throughput: Measured<ThroughputResult>[]
+  readonly restore: Measured<RestoreResult>[]
   readonly latency: Measured<LatencyResult>[]
 }
 
@@ -98,11 +101,25 @@ async function compare(world: World, compared: Compared): Promise<void> {
     const restored = restore === undefined ? '' : `; restored ${restore.records} in ${restore.secondsToRunning} s`
     return [result, `${rate} events/s, ${cpuSeconds.toFixed(1)} CPU s, ${outputs.records} outputs${restored}`]
   })
+  if (options.restoreRecords > 0) await compareRestores(world, compared.restore)
   const paced = pacedConfigurations.filter(({ name }) => options.latency && options.paced.includes(name))
   await inTurns(options, paced, compared.latency, async (...run) => {
     const result = await measureLatency(world, ...run)
     return [result, `p50 ${result.p50}, p95 ${result.p95}, p99 ${result.p99} ms`]
   })
+}
+
+async function compareRestores(world: World, measured: Measured<RestoreResult>[]): Promise<void> {
+  await writeChangelogs(world)
+  const configuration = { ...restoredConfiguration, title: 'the same changelogs restored, written by Java' }
+  await inTurns(world.options, [configuration], measured, async (peer, chosen) => {
+    const result = await measureSameRestore(world, peer, chosen)
+    const { records, recordsPerSecond, secondsRestoring, secondsToRunning, cpuSeconds } = result
+    const rate = Math.round(recordsPerSecond).toLocaleString('en')
+    const seconds = `${secondsRestoring.toFixed(1)} s, all runs after ${secondsToRunning.toFixed(1)} s`
+    return [result, `${records} records in ${seconds}: ${rate}/s, ${cpuSeconds.toFixed(1)} CPU s`]
+  })
+  await removeFromBroker(world.log, `${PREFIX}restored`)
 }
 
 type Measure<Result> = (peer: Peer, configuration: Configuration, round: number) => Promise<readonly [Result, string]>
@@ -144,9 +161,15 @@ function differencesIn({ name, title, rounds }: Measured<ThroughputResult>): rea
   })
 }
 
+function restoredElse({ title, rounds }: Measured<RestoreResult>): readonly string[] {
+  const records = new Set([...rounds.java, ...rounds.mto].map((result) => result.records))
+  return records.size <= 1 ? [] : [`${title}: ${[...records].join(', ')} records`]
+}
+
 async function report(comparison: Comparison, baseline: Comparison | undefined): Promise<void> {
   write()
   for (const measured of comparison.throughput) write(`${tableOf(measured, throughputMetrics)}\n`)
+  for (const measured of comparison.restore ?? []) write(`${tableOf(measured, restoreMetrics)}\n`)
   for (const measured of comparison.latency) {
     const { rate } = comparison.options
     write(`${tableOf({ ...measured, title: `${rate} events/s, ${measured.title}` }, latencyMetrics)}\n`)

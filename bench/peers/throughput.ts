@@ -6,9 +6,10 @@ import { MEMBERS } from '../topologies/event.ts'
 import type { Configuration, Peer } from './configurations.ts'
 import { type Outputs, readOutputs, readState, type State } from './outputs.ts'
 import type { RunningPeer } from './peer-process.ts'
+import { measureRestore, type RestoreResult } from './restore.ts'
 import type { Told } from './told.ts'
 import { PREFIX, PRELOADED } from './topics.ts'
-import { endsOf, partitionsOf, removeFromBroker, startIn, type World } from './world.ts'
+import { endsOf, partitionsOf, type Run, removeFromBroker, startIn, type World } from './world.ts'
 
 export type ThroughputResult = {
   readonly eventsPerSecondFromStart: number
@@ -24,14 +25,6 @@ export type ThroughputResult = {
   readonly restore?: RestoreResult
 }
 
-export type RestoreResult = {
-  readonly records: number
-  /** From the start of the process until every task runs. */
-  readonly secondsToRunning: number
-  /** While changelogs were read. */
-  readonly recordsPerSecond: number
-}
-
 /** Whose changelogs are compared: both sides write them in the same formats. */
 const STORES = ['members', 'balances', 'activity']
 /** Longer intervals are not waited out: the process is told to end, and commits once more as it does. */
@@ -39,8 +32,6 @@ const COMMIT_WAIT_MS_MAX = 1_000
 const COMMITTED_POLL_MS = 10
 const FIRST_RECORD_MS_MAX = 120_000
 const RUN_MS_MAX = 900_000
-/** Tasks may move once more just after all run; when they have stayed so long, they stay. */
-const SETTLED_MS = 3_000
 
 /** One peer reads all events once, with a new application id; then it restores its state, if that is asked for. */
 export async function measureThroughput(
@@ -72,9 +63,13 @@ export async function measureThroughput(
   return { ...measured, outputs, states, ...(restore === undefined ? {} : { restore }) }
 }
 
-type Run = { readonly peer: Peer; readonly configuration: Configuration; readonly applicationId: string }
-
-async function untilDone(running: RunningPeer, log: KafkaLog, { configuration, applicationId }: Run, events: number) {
+/** Until all events are processed and committed. */
+export async function untilDone(
+  running: RunningPeer,
+  log: KafkaLog,
+  { configuration, applicationId }: Run,
+  events: number,
+) {
   const first = await running.until('its first record', FIRST_RECORD_MS_MAX, (told) => {
     const found = told.find(({ kind }) => kind === 'processed')
     return found?.kind === 'processed' ? found : undefined
@@ -116,29 +111,5 @@ async function untilCommitted(log: KafkaLog, group: string): Promise<void> {
     if (isThere) return
     if (Date.now() > untilMs) throw new Error(`${group} processed all records, but did not commit them`)
     await sleep(COMMITTED_POLL_MS)
-  }
-}
-
-/** The state directory is gone: everything comes from the changelogs. */
-async function measureRestore(world: World, run: Run): Promise<RestoreResult> {
-  const running = await startIn(world, run, PRELOADED, false)
-  try {
-    for (;;) {
-      const isRestored = (each: Told): boolean => each.kind === 'running' && each.restored > 0
-      await running.until('its state was restored', RUN_MS_MAX, (told) => told.find(isRestored))
-      await sleep(SETTLED_MS)
-      const last = await running.until('it runs', RUN_MS_MAX, (told) => {
-        const latest = told.findLast(({ kind }) => kind === 'running' || kind === 'rebalancing')
-        return latest?.kind === 'running' ? latest : undefined
-      })
-      if (Date.now() - last.atMs < SETTLED_MS) continue
-      return {
-        records: last.restored,
-        secondsToRunning: (last.atMs - running.startedMs) / 1000,
-        recordsPerSecond: (last.restored / (last.restoreEndMs - last.restoreStartMs)) * 1000,
-      }
-    }
-  } finally {
-    await running.stop()
   }
 }

@@ -20,6 +20,8 @@ export type World = {
   readonly write: (line: string) => void
 }
 
+export type Run = { readonly peer: Peer; readonly configuration: Configuration; readonly applicationId: string }
+
 const BUFFER_BYTES_MAX = 32_000_000
 const BUFFER_BYTES_FULL = 8_000_000
 const MINUTE_MS = 60_000
@@ -33,7 +35,7 @@ export function partitionsOf(topic: string): readonly TopicPartition[] {
 
 export function startIn(
   { brokers, classPath, directory, options }: World,
-  run: { readonly peer: Peer; readonly configuration: Configuration; readonly applicationId: string },
+  run: Run,
   topics: PeerTopics,
   isEveryUpdate: boolean,
 ): Promise<RunningPeer> {

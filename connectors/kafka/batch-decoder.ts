@@ -12,47 +12,110 @@ const CONTROL_ABORT = 0
 
 export type AbortedTransaction = { readonly producerId: bigint; readonly firstOffset: number }
 
-export type Decoded = {
-  readonly records: LogRecord[]
-  /** Behind the last batch that was there, whatever became of its records. */
-  readonly nextOffset: number
-  /** Keys and values of `records`. */
-  readonly bytes: number
-}
-
 /**
- * Decodes the batches of one partition in a fetch response, from `fetchOffset` on. A broker gives whole batches, so the
- * first may begin before that, and the last may be cut off: it is left for the next fetch.
+ * The batches of one partition in a fetch response, from `fetchOffset` on. A broker gives whole batches, so the first may
+ * begin before that, and the last may be cut off: it is left for the next fetch. Records are decoded when they are asked
+ * for: a fetch holds many times as many as are processed at once, and as objects they would take many times its bytes.
  *
  * `aborted` (read_committed only) are the transactions that were aborted within what was fetched: their records are
  * left out, from their first offset to their abort marker. Java: CompletedFetch.
  */
-export function decodeBatches(
-  source: Buffer,
-  fetchOffset: number,
-  aborted: readonly AbortedTransaction[] | undefined,
-  place: string,
-): Decoded {
-  const records: LogRecord[] = []
-  const upcoming = aborted === undefined ? [] : [...aborted].sort((left, right) => left.firstOffset - right.firstOffset)
-  const abortedProducers = new Set<bigint>()
-  let nextOffset = fetchOffset
-  let bytes = 0
-  for (let at = 0; at + HEADER_BYTES <= source.length; ) {
-    const end = at + BYTES_BEFORE_LENGTH + source.readInt32BE(at + 8)
-    if (end > source.length) break
-    const batch = readHeader(source, at, end, place)
-    while (upcoming[0] !== undefined && upcoming[0].firstOffset <= batch.lastOffset)
-      abortedProducers.add((upcoming.shift() as AbortedTransaction).producerId)
-    if (batch.isControl) {
-      if (controlType(batch) === CONTROL_ABORT) abortedProducers.delete(batch.producerId)
-    } else if (!(batch.isTransactional && abortedProducers.has(batch.producerId))) {
-      bytes += readRecords(batch, fetchOffset, records)
-    }
-    nextOffset = Math.max(nextOffset, batch.lastOffset + 1)
-    at = end
+export class FetchedBatches {
+  /** Behind all that was read or left out. */
+  nextOffset: number
+  /** Key and value bytes of what the last `read` gave. */
+  bytesRead = 0
+  readonly #source: Buffer
+  readonly #fetchOffset: number
+  readonly #place: string
+  readonly #upcoming: AbortedTransaction[]
+  readonly #abortedProducers = new Set<bigint>()
+  /** Of the next batch. */
+  #at = 0
+  /** The batch whose records are read. */
+  #batch: Batch | undefined
+  #body: Uint8Array = NO_BYTES
+  #bodyAt = 0
+  #recordsLeft = 0
+  /** Decoded, and too large for the read that met it. */
+  #held: LogRecord | undefined
+
+  constructor(source: Buffer, fetchOffset: number, aborted: readonly AbortedTransaction[] | undefined, place: string) {
+    this.#source = source
+    this.#fetchOffset = fetchOffset
+    this.#place = place
+    this.nextOffset = fetchOffset
+    this.#upcoming =
+      aborted === undefined ? [] : [...aborted].sort((left, right) => left.firstOffset - right.firstOffset)
+    this.#advance()
   }
-  return { records, nextOffset, bytes }
+
+  /** Every record was given, and `nextOffset` is behind the last whole batch, whatever became of its records. */
+  get isAtEnd(): boolean {
+    return this.#batch === undefined && this.#held === undefined
+  }
+
+  /** The next records, up to both limits; one that is larger than `bytesMax` alone is given if it `mayExceed`. */
+  read(recordsMax: number, bytesMax: number, mayExceed: boolean): LogRecord[] {
+    const records: LogRecord[] = []
+    this.bytesRead = 0
+    while (records.length < recordsMax && !this.isAtEnd) {
+      const record = this.#held ?? this.#decode()
+      this.#held = undefined
+      if (record !== undefined) {
+        const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+        if (this.bytesRead + bytes > bytesMax && !(mayExceed && records.length === 0)) {
+          this.#held = record
+          break
+        }
+        this.bytesRead += bytes
+        records.push(record)
+        this.nextOffset = record.offset + 1
+      }
+      if (this.#recordsLeft === 0) this.#advance()
+    }
+    return records
+  }
+
+  /** The next record of the batch; undefined if it lies before what was asked for. */
+  #decode(): LogRecord | undefined {
+    const batch = this.#batch as Batch
+    cursor.bytes = this.#body
+    cursor.at = this.#bodyAt
+    const record = readRecord(batch, this.#fetchOffset)
+    this.#bodyAt = cursor.at
+    this.#recordsLeft--
+    return record
+  }
+
+  /** Goes behind the batch, and to the next one that has records to give. */
+  #advance(): void {
+    if (this.#batch !== undefined) this.nextOffset = Math.max(this.nextOffset, this.#batch.lastOffset + 1)
+    this.#batch = undefined
+    this.#body = NO_BYTES
+    while (this.#at + HEADER_BYTES <= this.#source.length) {
+      const end = this.#at + BYTES_BEFORE_LENGTH + this.#source.readInt32BE(this.#at + 8)
+      if (end > this.#source.length) return
+      const batch = readHeader(this.#source, this.#at, end, this.#place)
+      this.#at = end
+      if (!this.#isLeftOut(batch) && batch.count > 0) {
+        this.#batch = batch
+        this.#body = plainArrayOf(bodyOf(batch))
+        this.#bodyAt = 0
+        this.#recordsLeft = batch.count
+        return
+      }
+      this.nextOffset = Math.max(this.nextOffset, batch.lastOffset + 1)
+    }
+  }
+
+  #isLeftOut(batch: Batch): boolean {
+    while (this.#upcoming[0] !== undefined && this.#upcoming[0].firstOffset <= batch.lastOffset)
+      this.#abortedProducers.add((this.#upcoming.shift() as AbortedTransaction).producerId)
+    if (!batch.isControl) return batch.isTransactional && this.#abortedProducers.has(batch.producerId)
+    if (controlType(bodyOf(batch)) === CONTROL_ABORT) this.#abortedProducers.delete(batch.producerId)
+    return true
+  }
 }
 
 type Batch = {
@@ -65,7 +128,8 @@ type Batch = {
   readonly isTransactional: boolean
   readonly isControl: boolean
   readonly count: number
-  readonly body: Buffer
+  readonly raw: Buffer
+  readonly compression: number
 }
 
 function readHeader(source: Buffer, at: number, end: number, place: string): Batch {
@@ -76,10 +140,9 @@ function readHeader(source: Buffer, at: number, end: number, place: string): Bat
   if (crc32c(source.subarray(at + 21, end)) >>> 0 !== source.readUInt32BE(at + 17))
     throw new StreamsError('LOG_CORRUPTED', `the checksum of the batch at ${place} offset ${baseOffset} is wrong`)
   const attributes = source.readInt16BE(at + 21)
-  const compression = compressionsAlgorithmsByBitmask[attributes & COMPRESSION_MASK]
-  if (compression === undefined)
+  const compression = attributes & COMPRESSION_MASK
+  if (compressionsAlgorithmsByBitmask[compression] === undefined)
     throw new StreamsError('LOG_CORRUPTED', `batch at ${place} offset ${baseOffset}: unknown compression`)
-  const raw = source.subarray(at + HEADER_BYTES, end)
   return {
     baseOffset,
     lastOffset: baseOffset + source.readInt32BE(at + 23),
@@ -89,18 +152,24 @@ function readHeader(source: Buffer, at: number, end: number, place: string): Bat
     isTransactional: (attributes & IS_TRANSACTIONAL) !== 0,
     isControl: (attributes & IS_CONTROL) !== 0,
     count: source.readInt32BE(at + 57),
-    body: (attributes & COMPRESSION_MASK) === 0 ? raw : compression.decompressSync(raw),
+    raw: source.subarray(at + HEADER_BYTES, end),
+    compression,
   }
 }
 
-/** Where the reader stands: one object for all batches, decoding is synchronous. */
-const cursor: { bytes: Uint8Array; at: number } = { bytes: new Uint8Array(0), at: 0 }
-
-function moveTo(body: Buffer): void {
-  // A plain array: what is handed out should not be of a class of its own.
-  cursor.bytes = new Uint8Array(body.buffer, body.byteOffset, body.length)
-  cursor.at = 0
+function bodyOf({ raw, compression }: Batch): Buffer {
+  return compression === 0 ? raw : (compressionsAlgorithmsByBitmask[compression]?.decompressSync(raw) ?? raw)
 }
+
+/** What is handed out should not be of a class of its own. */
+function plainArrayOf(body: Buffer): Uint8Array {
+  return new Uint8Array(body.buffer, body.byteOffset, body.length)
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Where the reader stands: one object for all batches, decoding is synchronous. */
+const cursor: { bytes: Uint8Array; at: number } = { bytes: NO_BYTES, at: 0 }
 
 function readVarint(): number {
   const { bytes } = cursor
@@ -123,25 +192,22 @@ function readNullable(): Uint8Array | null {
   return cursor.bytes.subarray(start, cursor.at)
 }
 
-function readRecords(batch: Batch, fetchOffset: number, into: LogRecord[]): number {
-  moveTo(batch.body)
-  let bytes = 0
-  for (let i = 0; i < batch.count; i++) {
-    const length = readVarint()
-    const end = cursor.at + length
-    cursor.at++
-    const timestampMs = batch.appendTimestampMs ?? batch.baseTimestampMs + readVarint()
-    if (batch.appendTimestampMs !== undefined) readVarint()
-    const offset = batch.baseOffset + readVarint()
-    if (offset >= fetchOffset) {
-      const key = readNullable()
-      const value = readNullable()
-      into.push({ offset, timestampMs, key, value, headers: readHeaders() })
-      bytes += (key?.length ?? 0) + (value?.length ?? 0)
-    }
+function readRecord(batch: Batch, fetchOffset: number): LogRecord | undefined {
+  const length = readVarint()
+  const end = cursor.at + length
+  cursor.at++
+  const delta = readVarint()
+  const timestampMs = batch.appendTimestampMs ?? batch.baseTimestampMs + delta
+  const offset = batch.baseOffset + readVarint()
+  if (offset < fetchOffset) {
     cursor.at = end
+    return undefined
   }
-  return bytes
+  const key = readNullable()
+  const value = readNullable()
+  const headers = readHeaders()
+  cursor.at = end
+  return { offset, timestampMs, key, value, headers }
 }
 
 function readHeaders(): Headers {
@@ -158,8 +224,9 @@ function readHeaders(): Headers {
 }
 
 /** The key of a control record is version i16, type i16: 0 = abort, 1 = commit. */
-function controlType({ body }: Batch): number {
-  moveTo(body)
+function controlType(body: Buffer): number {
+  cursor.bytes = plainArrayOf(body)
+  cursor.at = 0
   readVarint()
   cursor.at++
   readVarint()

@@ -7,7 +7,7 @@ import type {
   PartitionOffset,
   TopicPartition,
 } from '#streams/ports'
-import { decodeBatches } from './batch-decoder.ts'
+import { FetchedBatches } from './batch-decoder.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { canRetry, KAFKA_ERROR, KafkaError, kafkaError, streamsError } from './kafka-errors.ts'
@@ -17,13 +17,6 @@ import { type FetchedPartition, fetchV12 } from './wire-records.ts'
 /** Fetches that a broker may hold at once: one waits for news while another brings what was resumed or sought. */
 const LANES = 2
 
-type Buffered = {
-  readonly records: readonly LogRecord[]
-  readonly nextOffset: number
-  /** First record that was not given yet. */
-  taken: number
-}
-
 class Partition {
   readonly topic: string
   readonly partition: number
@@ -32,7 +25,7 @@ class Partition {
   endOffset = 0
   isPaused = false
   isFetching = false
-  buffered: Buffered | undefined
+  buffered: FetchedBatches | undefined
   /** Counts seeks: what was fetched before one is not wanted. */
   generation = 0
   error: StreamsError | undefined
@@ -151,7 +144,7 @@ export class KafkaConsumer implements Consumer {
 
   // Giving ---------------------------------------------------------------------------------------------------------
 
-  /** Whole buffers in turn, up to the limits of a poll; at least one record if there is one. */
+  /** What is buffered in turn, up to the limits of a poll; at least one record if there is one. */
   #take(): FetchedBatch[] {
     const taken: FetchedBatch[] = []
     let recordsLeft = this.#options.pollRecordsMax
@@ -161,34 +154,43 @@ export class KafkaConsumer implements Consumer {
       const partition = this.#turns[i] as Partition
       const { buffered } = partition
       if (buffered === undefined || partition.isPaused) continue
-      const from = buffered.taken
-      const { records } = buffered
-      let to = from
-      for (; to < records.length && recordsLeft > 0; to++) {
-        const record = records[to] as LogRecord
-        const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
-        if (bytes > bytesLeft && !isFirst) break
-        bytesLeft -= bytes
-        recordsLeft--
-        isFirst = false
-      }
-      if (to === from && from < records.length) break
-      taken.push(this.#batch(partition, buffered, from, to))
+      const records = this.#read(partition, buffered, recordsLeft, bytesLeft, isFirst)
+      if (records === undefined) continue
+      // The first of the next partition would have been too much.
+      if (records.length === 0 && !buffered.isAtEnd) break
+      recordsLeft -= records.length
+      bytesLeft -= buffered.bytesRead
+      if (records.length > 0) isFirst = false
+      taken.push(this.#batch(partition, buffered, records))
     }
     if (taken.length > 0) this.#rotate(taken)
     return taken
   }
 
-  #batch(partition: Partition, buffered: Buffered, from: number, to: number): FetchedBatch {
-    const { records } = buffered
-    const isAll = to === records.length
-    partition.position = isAll ? buffered.nextOffset : (records[to] as LogRecord).offset
-    buffered.taken = to
-    if (isAll) partition.buffered = undefined
+  /** Undefined: what was fetched cannot be read; it is told by a poll that has nothing to give. */
+  #read(
+    partition: Partition,
+    buffered: FetchedBatches,
+    recordsMax: number,
+    bytesMax: number,
+    mayExceed: boolean,
+  ): readonly LogRecord[] | undefined {
+    try {
+      return buffered.read(recordsMax, bytesMax, mayExceed)
+    } catch (error) {
+      partition.buffered = undefined
+      partition.error = streamsError(error, 'fetching')
+      return undefined
+    }
+  }
+
+  #batch(partition: Partition, buffered: FetchedBatches, records: readonly LogRecord[]): FetchedBatch {
+    partition.position = buffered.nextOffset
+    if (buffered.isAtEnd) partition.buffered = undefined
     return {
       topic: partition.topic,
       partition: partition.partition,
-      records: from === 0 && isAll ? records : records.slice(from, to),
+      records,
       nextOffset: partition.position,
       endOffset: Math.max(partition.endOffset, partition.position),
     }
@@ -280,8 +282,8 @@ export class KafkaConsumer implements Consumer {
     partition.endOffset = isReadCommitted ? fetched.lastStableOffset : fetched.highWatermark
     if (fetched.batches.length === 0) return
     const aborted = isReadCommitted ? fetched.aborted : undefined
-    const { records, nextOffset } = decodeBatches(fetched.batches, offset, aborted, partition.name)
-    if (nextOffset > offset) partition.buffered = { records, nextOffset, taken: 0 }
+    const buffered = new FetchedBatches(fetched.batches, offset, aborted, partition.name)
+    if (!buffered.isAtEnd || buffered.nextOffset > offset) partition.buffered = buffered
   }
 
   #failed(partitions: readonly Partition[], error: unknown): void {

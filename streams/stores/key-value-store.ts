@@ -1,5 +1,6 @@
 import { assert, type Bytes, deepFreeze, prefixEnd, present } from '../base/index.ts'
 import { type Headers, type LogRecord, NO_HEADERS, type Serde, type WriteBatch } from '../ports/index.ts'
+import { lastOfEachKey } from './last-writes.ts'
 import { keyAfter, MergedScan, type ScanRange } from './merged-scan.ts'
 import { type CacheableEntry, type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
 import { mapKeyOfBytes, StoreCodec } from './store-basics.ts'
@@ -234,8 +235,8 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
 
   restoreBatch(records: readonly LogRecord[], batch: WriteBatch): void {
     this.#dropClean()
-    for (const { key, value, timestampMs, headers } of records) {
-      // A source topic that serves as changelog may hold records without key; the table ignores them too.
+    // A source topic that serves as changelog may hold records without key; the table ignores them too.
+    for (const { key, value, timestampMs, headers } of lastOfEachKey(records)) {
       if (key === null) continue
       if (value === null) batch.delete(this.#environment.keyspace, key)
       else batch.put(this.#environment.keyspace, key, this.#values.restored(value, timestampMs, headers))

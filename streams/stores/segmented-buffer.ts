@@ -1,6 +1,7 @@
 import { assert, type Bytes, compareBytes, deepFreeze } from '../base/index.ts'
 import { type Headers, type LogRecord, NO_HEADERS, type WriteBatch } from '../ports/index.ts'
 import { KeyGroup, SegmentedEntry } from './key-group.ts'
+import { lastOfEachKey } from './last-writes.ts'
 import { readKeyGroup } from './read-key-group.ts'
 import { type CachedUpdate, OLD_VALUE_UNKNOWN, type StoreCache } from './record-cache.ts'
 import { SegmentList } from './segment-list.ts'
@@ -297,7 +298,7 @@ export class SegmentedBuffer<K, V> {
     this.#segments.reload()
   }
 
-  /** `onKey` is told each key that was restored. */
+  /** `onKey` is told each key that was restored, at its last record. */
   restoreBatch(records: readonly LogRecord[], batch: WriteBatch, onKey: (storeKey: Bytes) => void): void {
     this.#writes.engineChanges()
     this.#groups.clear()
@@ -307,7 +308,7 @@ export class SegmentedBuffer<K, V> {
     for (const { key, offset } of records) {
       if (key !== null) this.observe(restoredTimeOf(schema, key, offset, this.#environment.changelogTopic))
     }
-    for (const { key, value, timestampMs, headers } of records) {
+    for (const { key, value, timestampMs, headers } of lastOfEachKey(records)) {
       if (key === null) continue
       onKey(key)
       const timeMs = timeOf(schema, key)
