@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Configuration, configurations, type Peer } from './configurations.ts'
-import { untilDone } from './throughput.ts'
 import type { Told } from './told.ts'
 import { PREFIX, PRELOADED } from './topics.ts'
+import { untilDone } from './until-done.ts'
 import { type Run, startIn, type World } from './world.ts'
 
 export type RestoreResult = {
