@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { EndpointPartitions } from '#connectors/kafka'
 import { StreamsError, type TaskId } from '#streams/base'
@@ -54,6 +56,14 @@ export type ThreadWorkerOptions = {
 
 type Waiting = { resolve(value: never): void; reject(error: unknown): void }
 
+/** A worker has the main thread's cache of compiled modules by this variable only. */
+function environmentOfWorker(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir()
+  if (directory === undefined || process.env.NODE_COMPILE_CACHE !== undefined) return process.env
+  // What is told is the part of this version of Node, within what was given.
+  return { ...process.env, NODE_COMPILE_CACHE: dirname(directory) }
+}
+
 export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
   const { application, prepared, settings, logLevel, logger, log } = options
   const tellsRestores = options.onRestore !== undefined
@@ -62,6 +72,7 @@ export function startThreadWorker(options: ThreadWorkerOptions): ThreadWorker {
     workerData: start,
     transferList: log.kind === 'embedded' ? [log.port] : [],
     name: settings.threadName,
+    env: environmentOfWorker(),
   })
   const waiting = new Map<number, Waiting>()
   const finished = Promise.withResolvers<void>()

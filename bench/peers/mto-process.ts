@@ -1,4 +1,5 @@
-import { type MetricSample, startKafkaApplication } from '#host'
+import { enableCompileCache } from 'node:module'
+import type { MetricSample } from '#host'
 import type { ProcessingGuarantee } from '#streams/runtime'
 
 /**
@@ -31,6 +32,10 @@ function processedOf(samples: readonly MetricSample[]): number {
     if (sample.name === 'process-total' && sample.kind === 'counter') records += sample.value
   return records
 }
+
+// As the command line does.
+enableCompileCache()
+const { startKafkaApplication } = await import('#host')
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as MtoProcessSettings
 let hasRun = false

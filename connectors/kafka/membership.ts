@@ -57,6 +57,15 @@ const REBALANCE_TIMEOUT_MS = 300_000
 const SESSION_TIMEOUT_MS = 45_000
 const FIRST_INTERVAL_MS = 200
 const RETRY_MS = 200
+/**
+ * While tasks move, each member that has something to give up or to take hears of it by a heartbeat, one after the
+ * other. Brokers ask for one every 5 s: with two threads that start together, one would do nothing for as long.
+ */
+const SETTLING_INTERVAL_MS = 100
+/** Tasks move for so long after a member has come, or was given other tasks. */
+const SETTLING_MS = 3_000
+/** A group that has just begun may wait for more members before it gives tasks to anybody (brokers: 3 s). */
+const FIRST_ASSIGNMENT_MS = 10_000
 const LEAVE_MS_MAX = 3_000
 const TOPOLOGY_EPOCH = 0
 const CREATE_TIME = { name: 'message.timestamp.type', value: 'CreateTime' } as const
@@ -100,6 +109,7 @@ export class KafkaMembership implements KafkaGroupMembership {
   #memberEpoch = JOIN_EPOCH
   #endpointEpoch = -1
   #intervalMs = FIRST_INTERVAL_MS
+  #settledMs = Number.NEGATIVE_INFINITY
   #target: TaskAssignment | undefined
   #owned: TaskAssignment = { active: [], standby: [] }
   #ownedChanged = true
@@ -151,7 +161,8 @@ export class KafkaMembership implements KafkaGroupMembership {
       }
       await sleep(RETRY_MS)
     }
-    this.#schedule(this.#intervalMs)
+    this.#settledMs = performance.now() + (this.#target === undefined ? FIRST_ASSIGNMENT_MS : SETTLING_MS)
+    this.#schedule(this.#nextBeatMs())
   }
 
   get isCurrent(): boolean {
@@ -222,7 +233,11 @@ export class KafkaMembership implements KafkaGroupMembership {
   async #beat(): Promise<void> {
     const answered = await this.#beatOnce()
     // What changed while the answer was on its way is told at once.
-    this.#schedule(answered === undefined ? RETRY_MS : this.#ownedChanged ? 0 : this.#intervalMs)
+    this.#schedule(answered === undefined ? RETRY_MS : this.#ownedChanged ? 0 : this.#nextBeatMs())
+  }
+
+  #nextBeatMs(): number {
+    return performance.now() < this.#settledMs ? Math.min(SETTLING_INTERVAL_MS, this.#intervalMs) : this.#intervalMs
   }
 
   /** Never rejects. Undefined if the coordinator did not answer. */
@@ -284,6 +299,7 @@ export class KafkaMembership implements KafkaGroupMembership {
     }
     if (this.#target !== undefined && isSame(this.#target, target)) return
     this.#target = target
+    this.#settledMs = performance.now() + SETTLING_MS
     this.#events = this.#events.filter(({ kind }) => kind !== 'assigned')
     this.#events.push({ kind: 'assigned', assignment: target })
   }
