@@ -148,6 +148,12 @@ describe('attribution', () => {
     expect(attribution.functions[0]).toMatchObject({ name: 'get key-value-store.ts:10', stage: 'store get' })
   })
 
+  it('names what a native package does by where it was called, since V8 has one name for all of them', () => {
+    const write: Call = ['write', 'state-stores/rocksdb/rocksdb-database.ts', 0, ['crc32c', '', 100]]
+    const { functions } = attribute(drained(['committed', 'streams/runtime/task-stores.ts', 0, write]))
+    expect(functions).toMatchObject([{ name: 'state engine (native)', stage: 'commit: state' }])
+  })
+
   it('of a profile without samples is empty', () => {
     expect(attribute(drained(['(idle)', '', 100])).stages).toEqual([])
     expect(unattributedShare(attribute(drained()))).toBe(0)

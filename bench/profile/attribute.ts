@@ -44,27 +44,35 @@ function walk({ profile, cpuMicros }: ThreadProfile, events: number): readonly W
   })
   let busy = 0
   const walked: Walked[] = []
-  const visit = (node: Profiler.ProfileNode, path: FoldedStack['frames'], caller: Stage | undefined): void => {
+  const visit = (
+    node: Profiler.ProfileNode,
+    path: FoldedStack['frames'],
+    caller: Stage | undefined,
+    callerFile: string,
+  ): void => {
     const { callFrame } = node
     if (callFrame.functionName === IDLE || callFrame.url.startsWith(OWN_FILE)) return
     const found = stageOf(callFrame, caller) ?? caller
     const stage = found ?? 'unattributed'
-    const frames = callFrame.functionName === '(root)' ? path : [...path, { name: nameOf(callFrame), stage }]
+    const frames =
+      callFrame.functionName === '(root)' ? path : [...path, { name: nameOf(callFrame, callerFile), stage }]
     const weight = weights.get(node.id) ?? 0
     busy += weight
     if (weight > 0) walked.push({ path: frames, stage, selfMicros: weight })
     for (const id of node.children ?? []) {
       const child = nodes.get(id)
-      if (child !== undefined) visit(child, frames, found)
+      if (child !== undefined) visit(child, frames, found, fileOf(callFrame.url))
     }
   }
   const [root] = profile.nodes
-  if (root !== undefined) visit(root, [], undefined)
+  if (root !== undefined) visit(root, [], undefined, '')
   const scale = busy === 0 ? 0 : cpuMicros / busy / events
   return walked.map((each) => ({ ...each, selfMicros: each.selfMicros * scale }))
 }
 
-function nameOf({ functionName, url, lineNumber }: Profiler.ProfileNode['callFrame']): string {
+function nameOf({ functionName, url, lineNumber }: Profiler.ProfileNode['callFrame'], callerFile: string): string {
+  // All functions of native packages go through one door of Node: V8 takes each for the one that came first.
+  if (url === '' && callerFile.startsWith('state-stores/')) return 'state engine (native)'
   if (url === '') return functionName === '' ? '(native)' : functionName
   const file = fileOf(url)
   const short = file.slice(file.lastIndexOf('/') + 1)
