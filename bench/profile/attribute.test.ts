@@ -79,6 +79,8 @@ describe('the stage of a function', () => {
       path: [
         ['prepareCommit', 'streams/runtime/task-stores.ts'],
         ['prepareCommit', 'streams/stores/key-value-store.ts'],
+        ['', 'streams/runtime/task-stores.ts'],
+        ['send', 'streams/runtime/log-collector.ts'],
         ['send', 'connectors/embedded-log/producer.ts'],
       ],
       stage: 'commit: changelog',

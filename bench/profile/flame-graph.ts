@@ -10,7 +10,7 @@ const WIDTH = 1200
 const ROW = 17
 const MARGIN = 8
 const HEADING = 46
-const CHARACTER_WIDTH = 6.2
+const CHARACTER_WIDTH = 6.7
 /** Boxes that are narrower are left out: nobody can see them, and the file stays small. */
 const WIDTH_MIN = 1.5
 const TEXT_WIDTH_MIN = 30

@@ -82,7 +82,11 @@ export const rules: readonly Rule[] = [
   { stage: 'commit: changelog', file: 'streams/runtime/task-stores.ts', functions: ['prepareCommit'] },
   { stage: 'commit: changelog', file: 'streams/runtime/task.ts', functions: ['prepareCommit', 'needsCommit'] },
   { stage: 'commit: state', file: 'streams/runtime/task.ts', functions: ['committed'] },
-  { stage: 'commit: state', file: 'streams/runtime/task-stores.ts' },
+  {
+    stage: 'commit: state',
+    file: 'streams/runtime/task-stores.ts',
+    functions: ['committed', 'flushWaiting', '#writeWithPositions', '#isToWait', 'aborted', 'writeNow', 'savePosition'],
+  },
   { stage: 'commit: state', file: 'streams/runtime/stream-thread.ts', functions: ['#flushState'] },
   { stage: 'commit: log', file: 'streams/runtime/stream-thread.ts', functions: ['#commit'] },
   {
@@ -116,8 +120,8 @@ export const rules: readonly Rule[] = [
   { stage: 'step', file: 'bench/topologies/', notWithin: [...STATE, 'decode', 'encode', 'produce'] },
 
   // What is left of the threads.
-  { stage: 'loop', file: 'streams/runtime/' },
-  { stage: 'loop', file: 'host/' },
+  { stage: 'loop', file: 'streams/runtime/', notWithin: stageNames.filter((stage) => stage !== 'loop') },
+  { stage: 'loop', file: 'host/', notWithin: stageNames.filter((stage) => stage !== 'loop') },
   { stage: 'log owner', file: 'connectors/embedded-log/', notWithin: ['fetch', 'produce', ...COMMIT] },
 ]
 
