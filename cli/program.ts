@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { aclsCommand } from './commands/acls.ts'
+import { consumeCommand } from './commands/consume.ts'
 import { demoCommand } from './commands/demo.ts'
 import { describeCommand } from './commands/describe.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
@@ -8,6 +9,7 @@ import { healthCommand } from './commands/health.ts'
 import { lagCommand } from './commands/lag.ts'
 import { loadCommand } from './commands/load.ts'
 import { planTopicsCommands } from './commands/plan-topics.ts'
+import { produceCommand } from './commands/produce.ts'
 import { resetCommand } from './commands/reset.ts'
 import { runCommand } from './commands/run.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -36,6 +38,8 @@ Start with:
     verifyCommand(),
     evaluateCommand(),
     topics,
+    produceCommand(),
+    consumeCommand(),
     aclsCommand(),
     groupsCommand(),
     lagCommand(),

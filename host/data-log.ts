@@ -32,11 +32,8 @@ const PAUSE_MS = 100
 export async function openDataLog({ dataDirectory, logger, waitMs = WAIT_MS }: DataLogOptions): Promise<DataLog> {
   const endMs = nodeClock.monotonicMs() + waitMs
   for (;;) {
-    const remote = await connectLogSocket(dataDirectory)
-    if (remote !== undefined) {
-      const { log, ownerProcess, closed } = remote
-      return { log, ownerProcess, ownerGone: closed, close: () => log.close() }
-    }
+    const remote = await connectDataLog(dataDirectory)
+    if (remote !== undefined) return remote
     try {
       return await own(dataDirectory, logger)
     } catch (error) {
@@ -44,6 +41,14 @@ export async function openDataLog({ dataDirectory, logger, waitMs = WAIT_MS }: D
     }
     await nodeClock.sleep(PAUSE_MS)
   }
+}
+
+/** The log of a directory that another process has; undefined where none does, or none that gives access. */
+export async function connectDataLog(dataDirectory: string): Promise<DataLog | undefined> {
+  const remote = await connectLogSocket(dataDirectory)
+  if (remote === undefined) return undefined
+  const { log, ownerProcess, closed } = remote
+  return { log, ownerProcess, ownerGone: closed, close: () => log.close() }
 }
 
 async function own(dataDirectory: string, logger: Logger): Promise<DataLog> {

@@ -11,7 +11,7 @@ export {
 } from './application-module.ts'
 export { type ApplicationState, clientStates } from './application-state.ts'
 export { createThread, type ThreadParts, type ThreadSettings } from './create-thread.ts'
-export { type DataLog, type DataLogOptions, openDataLog } from './data-log.ts'
+export { connectDataLog, type DataLog, type DataLogOptions, openDataLog } from './data-log.ts'
 export {
   type EmbeddedApplicationOptions,
   partitionOfKey,

@@ -3,7 +3,16 @@
  * made from them, topics, and (below) the serdes. Nothing here knows a broker, a store or an HTTP server: the schema
  * registry is a port with its implementations in `connectors/schema-registry`.
  */
-export { type AvroType, parseAvro, problemOfReading } from './avro/avro-codec.ts'
+export {
+  type AvroReader,
+  type AvroType,
+  type AvroWriter,
+  createAvroReader,
+  createAvroWriter,
+  parseAvro,
+  problemOfReading,
+  problemOfValue,
+} from './avro/avro-codec.ts'
 export type {
   AvroField,
   AvroRecord,

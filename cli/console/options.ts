@@ -37,6 +37,18 @@ export function wholeNumber(text: string): number {
   return value
 }
 
+/** ISO 8601, or milliseconds since 1970; undefined for what is neither. */
+export function parseMoment(text: string): number | undefined {
+  const timeMs = /^\d{1,16}$/.test(text) ? Number(text) : Date.parse(text)
+  return Number.isSafeInteger(timeMs) ? timeMs : undefined
+}
+
+export function moment(text: string): number {
+  const timeMs = parseMoment(text)
+  if (timeMs === undefined) throw new InvalidArgumentError('It must be a time (ISO 8601, or milliseconds since 1970).')
+  return timeMs
+}
+
 export function portNumber(text: string): number {
   const value = numberOf(text)
   if (!Number.isInteger(value) || value < 0 || value > 65_535) {

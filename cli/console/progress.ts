@@ -24,6 +24,8 @@ export type ProgressOptions = {
   readonly plainIntervalMs?: number
 }
 
+/** Work that is done sooner needs no progress. */
+export const QUIET_MS = 2_000
 const PLAIN_INTERVAL_MS = 5_000
 const REWRITE_INTERVAL_MS = 100
 const ERASE_LINE = '\r\u001b[2K'

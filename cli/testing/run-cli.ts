@@ -17,11 +17,13 @@ export type CliRun = {
 }
 
 /** The real command in a process of its own. */
-export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): CliRun {
+export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}, input?: string): CliRun {
   const child = spawn(process.execPath, [MTO, ...args], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // Without input its end is there at once, as with /dev/null.
+  child.stdin.on('error', () => {}).end(input)
   let stdout = ''
   let stderr = ''
   let check = (): void => {}
@@ -51,7 +53,7 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): 
   }
 }
 
-export const runCli = (args: readonly string[]): Promise<CliResult> => startCli(args).ended
+export const runCli = (args: readonly string[], input?: string): Promise<CliResult> => startCli(args, {}, input).ended
 
 /** A data directory that is removed at the end of the scope. */
 export async function temporaryDirectory(): Promise<{ readonly path: string } & AsyncDisposable> {

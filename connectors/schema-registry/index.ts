@@ -5,9 +5,11 @@
  */
 export { asSchemaRegistry } from './embedded-schema-registry.ts'
 export { createLogStore, type LogStoreOptions, SCHEMAS_TOPIC } from './log-store.ts'
+export { readRegistry } from './read-registry.ts'
 export { createRegistryApp, REGISTRY_CONTENT_TYPE } from './registry-app.ts'
 export { createRegistryClient, type RegistryAuth, type RegistryClientOptions } from './registry-client.ts'
 export { createEmbeddedRegistry, type EmbeddedRegistry } from './registry-core.ts'
 export { RegistryError } from './registry-error.ts'
 export { type RegistryServer, type RegistryServerOptions, startRegistryServer } from './registry-server.ts'
+export type { RegistryState } from './registry-state.ts'
 export { createMemoryStore, type RegistryStore } from './registry-store.ts'
