@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Plan } from './plan.ts'
 import type { Said } from './said.ts'
+import { repeatedIfStopped } from './stops.ts'
 
 export type BenchProcess = {
   /** Just before it was started. */
@@ -87,7 +88,7 @@ export function startPlan(plan: Plan): BenchProcess {
 
 /** One process to its end; nothing of it is left. */
 export async function runPlan(plan: Omit<Plan, 'directory'>): Promise<readonly Said[]> {
-  return inDirectory(async (directory) => {
+  return measureIn(async (directory) => {
     const running = startPlan({ ...plan, directory })
     try {
       return await running.finished()
@@ -97,8 +98,13 @@ export async function runPlan(plan: Omit<Plan, 'directory'>): Promise<readonly S
   })
 }
 
+/** In a fresh directory; again, in another one, where the measurement was stopped in the middle. */
+export function measureIn<T>(body: (directory: string) => Promise<T>): Promise<T> {
+  return repeatedIfStopped(() => inDirectory(body))
+}
+
 /** On the disk of the temporary directory. */
-export async function inDirectory<T>(body: (directory: string) => Promise<T>): Promise<T> {
+async function inDirectory<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'mto-bench-'))
   try {
     return await body(directory)

@@ -8,7 +8,7 @@ import type { Told } from '../peers/told.ts'
 import { PREFIX, PRELOADED } from '../peers/topics.ts'
 import { endsOf, partitionsOf, prepareTopics, removeFromBroker, type World } from '../peers/world.ts'
 import type { Sample } from '../results/figures.ts'
-import { inDirectory } from '../runner/run-plan.ts'
+import { measureIn } from '../runner/run-plan.ts'
 import { MEMBERS } from '../topologies/event.ts'
 import { bySize, type Scenario } from './scenario.ts'
 
@@ -105,7 +105,7 @@ export const processes: Scenario = {
     if (options === undefined) throw new Error('options without --help are never undefined')
     const log = await createKafkaLog({ brokers, clientId: `${PREFIX}processes` })
     try {
-      return await inDirectory(async (directory) => {
+      return await measureIn(async (directory) => {
         const world: World = { log, brokers, classPath: '', directory, options, write }
         await prepareTopics(world)
         const samples: Sample[] = []

@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentilesOf } from '../peers/statistics.ts'
 import { DEFAULT_PLAN } from '../runner/plan.ts'
-import { inDirectory, startPlan } from '../runner/run-plan.ts'
+import { measureIn, startPlan } from '../runner/run-plan.ts'
 import type { Said } from '../runner/said.ts'
 import { memberOf } from '../topologies/event.ts'
 import { applicationOf, bySize, KEYS, type Scenario } from './scenario.ts'
@@ -67,7 +67,7 @@ export const query: Scenario = {
     const warmUpSeconds = bySize(size, { tiny: 1, quick: 4, full: 10 })
     const rate = bySize(size, { tiny: 500, quick: 10_000, full: 10_000 })
     const requestRate = bySize(size, { tiny: 50, quick: 1_000, full: 1_000 })
-    return inDirectory(async (directory) => {
+    return measureIn(async (directory) => {
       const running = startPlan({
         ...DEFAULT_PLAN,
         directory,

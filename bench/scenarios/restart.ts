@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sample } from '../results/figures.ts'
 import { DEFAULT_PLAN, type Plan } from '../runner/plan.ts'
-import { inDirectory, startPlan } from '../runner/run-plan.ts'
+import { measureIn, startPlan } from '../runner/run-plan.ts'
 import { applicationOf, bySize, type Scenario } from './scenario.ts'
 
 /** A process that does its steps and then waits to be killed: how long until it was ready, and what it restored. */
@@ -28,7 +28,7 @@ export const restart: Scenario = {
     'from the start of the process until every task runs: after kill -9, and without its state (100 MB; --full 1 GB)',
   async measure({ size }) {
     const keys = bySize(size, { tiny: 2_000, quick: 400_000, full: 4_000_000 })
-    return inDirectory(async (directory) => {
+    return measureIn(async (directory) => {
       const plan = { ...DEFAULT_PLAN, directory, application: applicationOf('latest') }
       const fill = { kind: 'write', from: 0, events: keys, keys, isInTurn: true } as const
       const drain = { kind: 'drain', name: 'fill', events: keys } as const

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest'
+import { repeatedIfStopped } from './stops.ts'
+
+/** As if the process were stopped: no timer comes. */
+function stop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+it.each([
+  { stops: [0], calls: 1 },
+  { stops: [1_200, 0], calls: 2 },
+])('what was stopped for $stops ms is measured $calls times', async ({ stops, calls }) => {
+  let called = 0
+  const result = await repeatedIfStopped(async () => {
+    stop(stops[called++] ?? 0)
+    return called
+  })
+  expect(result).toBe(calls)
+})

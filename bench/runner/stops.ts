@@ -1,0 +1,35 @@
+const LOOK_MS = 100
+/** Timers of an idle process are never as late as this, unless the machine slept or somebody stopped the process. */
+const STOP_MS_MIN = 1_000
+const TRIES_MAX = 4
+
+/**
+ * What was measured while the process was stopped (a laptop that slept, SIGSTOP) says nothing: it is measured again. The
+ * processes that are measured are stopped with this one, or their gap is in the figures.
+ */
+export async function repeatedIfStopped<T>(body: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    let stoppedMs = 0
+    let lastMs = performance.now()
+    const look = (): void => {
+      const nowMs = performance.now()
+      if (nowMs - lastMs > STOP_MS_MIN) stoppedMs += nowMs - lastMs
+      lastMs = nowMs
+    }
+    const timer = setInterval(look, LOOK_MS)
+    let result: T
+    try {
+      result = await body()
+    } finally {
+      clearInterval(timer)
+    }
+    look()
+    if (stoppedMs === 0) return result
+    const seconds = (stoppedMs / 1000).toFixed(1)
+    if (attempt === TRIES_MAX) {
+      process.stderr.write(`This process was stopped for ${seconds} s, again: the figures have that gap in them\n`)
+      return result
+    }
+    process.stderr.write(`This process was stopped for ${seconds} s while it measured: once more\n`)
+  }
+}
