@@ -5,6 +5,7 @@ const SMOKE = [
   'connectors/kafka/{kafka-log,kafkajs}.kafka.test.ts',
   'testing/crash/kafka-handover.kafka.test.ts',
   'host/failing-thread.kafka.test.ts',
+  'cli/records.kafka.test.ts',
 ]
 
 /** Tests on a real broker: `make test-kafka`, or the quick ones of them with KAFKA_SUITE=smoke. */

@@ -28,6 +28,16 @@ test('lines go in while nothing runs, results come out while an application does
   expect(JSON.parse(second.stdout)).toMatchObject({ topic: 'lines', acknowledged: 1, rejected: 0, lastLine: 1 })
   await counts.waitFor(/ be {2}3\n/)
 
+  const { stdout: listed } = await runCli(['topics', '--json', ...data])
+  expect(
+    JSON.parse(listed).map((each: { name: string; origin: string; doc: string }) => [each.name, each.origin, each.doc]),
+  ).toEqual([
+    ['counts', 'yours', ''],
+    ['lines', 'yours', ''],
+    ['word-count-by-word-repartition', 'internal', 'Records on their way to the task of another key of word-count.'],
+    ['word-count-word-counts-changelog', 'internal', 'Changelog of store word-counts of word-count.'],
+  ])
+
   // The reader outlives the application, and goes on with the next one.
   application.process.kill('SIGKILL')
   await application.ended

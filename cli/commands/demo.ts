@@ -76,7 +76,7 @@ Examples:
   mto demo
   PORT=9000 MTO_DATA_DIR=/var/tmp/sacco mto demo --members 2000
   mto demo --host 0.0.0.0 --auth users.json       for others too; mto token makes users
-  mto evaluate --data ./data --labels ./data/${LABELS_FILE}      (after Ctrl-C) how good are the fraud rules?
+  mto evaluate --data ./data      (after Ctrl-C) how good are the fraud rules?
   mto verify --data ./data                                (after Ctrl-C) is all money accounted for?
 
 Exit code: 0 after a clean stop, 1 when something failed (the message says what, why and what to do).`,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { createConsoleLogger, type LogLevel } from '#host'
 import { type Label, parseLabels } from '#load'
@@ -10,11 +11,12 @@ import { type Evaluation, evaluate } from '../evaluate/evaluate.ts'
 import { readFlags } from '../evaluate/read-flags.ts'
 import { fail } from '../fail.ts'
 import { readFeedState } from '../feed/feed-plan.ts'
+import { LABELS_FILE } from '../platform/data-directory.ts'
 import { openData } from '../platform/open-data.ts'
 
 type EvaluateCommandOptions = {
   readonly data: string
-  readonly labels: string
+  readonly labels?: string
   readonly json?: true
   readonly logLevel: LogLevel
 }
@@ -22,7 +24,10 @@ type EvaluateCommandOptions = {
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('How good the fraud rules are: precision and recall against the labels of a load test.')
-    .requiredOption('--labels <file>', 'as mto load --labels wrote it')
+    .option(
+      '--labels <file>',
+      `as mto load --labels wrote it; default: ${LABELS_FILE} in the data directory, where mto demo keeps it`,
+    )
     .option('--data <directory>', 'the data directory of that load (environment: MTO_DATA_DIR)', DATA_DIRECTORY_DEFAULT)
     .option('--json', 'the report as data')
     .addOption(logLevelOption('error'))
@@ -36,8 +41,9 @@ labelled is a false alarm (precision).
 
 Thresholds should not be judged by the seed that they were set with: use another one.
 
-Example:
+Examples:
   mto load --fresh --seed 99 --labels labels.jsonl && mto evaluate --labels labels.jsonl
+  mto evaluate --data ./data                                     after mto demo was stopped
 
 Exit code: 0 evaluated, 1 the labels or the data cannot be read.`,
     )
@@ -47,7 +53,7 @@ Exit code: 0 evaluated, 1 the labels or the data cannot be read.`,
 async function run(options: EvaluateCommandOptions): Promise<void> {
   const progress = createProgress()
   try {
-    const labels = await readLabels(options.labels)
+    const labels = await readLabels(options.labels ?? join(options.data, LABELS_FILE))
     const data = await openData(options.data, createConsoleLogger(options.logLevel))
     try {
       const flags = await readFlags(data.log, data.schemas, (records) =>
@@ -72,7 +78,11 @@ async function readLabels(file: string): Promise<readonly Label[]> {
   try {
     return parseLabels(await readFile(file, 'utf8'))
   } catch (cause) {
-    throw new StreamsError('CONFIG_INVALID', `the labels in ${file} cannot be read: ${messageOf(cause)}`, { cause })
+    throw new StreamsError(
+      'CONFIG_INVALID',
+      `the labels in ${file} cannot be read (mto load --labels writes them): ${messageOf(cause)}`,
+      { cause },
+    )
   }
 }
 

@@ -1,24 +1,27 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Command } from 'commander'
-import { createConsoleLogger, type LogLevel } from '#host'
+import { createConsoleLogger, type LogLevel, openDataLog } from '#host'
 import { SACCO_TOPICS } from '#schemas'
 import type { Topology } from '#streams'
-import { hasCode } from '#streams/base'
 import type { Log, TopicConfig, TopicSpec } from '#streams/ports'
 import { formatCount, formatTable } from '../console/format.ts'
 import { DATA_DIRECTORY_DEFAULT, logLevelOption } from '../console/options.ts'
 import { fail } from '../fail.ts'
 import { PLAN_TOPIC } from '../feed/feed-plan.ts'
-import { openData } from '../platform/open-data.ts'
 import { APPLICATION_ID } from '../platform/platform.ts'
 import { partitionsOf } from '../platform/read-topic.ts'
-import { topics as ownTopics } from '../platform/sacco-module.ts'
+import { topics as ownTopics, topology as ownTopology } from '../platform/sacco-module.ts'
 
 type TopicsOptions = { readonly data: string; readonly json?: true; readonly logLevel: LogLevel }
 
 export type TopicLine = {
   readonly name: string
-  /** `document`: the requirement document names it; `ours`: we added it; `internal`: made by the engine. */
-  readonly origin: 'document' | 'ours' | 'internal'
+  /**
+   * `document`: the requirement document names it; `ours`: the SACCO has it besides; `yours`: of other applications, or
+   * made by hand; `internal`: made by the engine.
+   */
+  readonly origin: 'document' | 'ours' | 'yours' | 'internal'
   readonly partitions: number
   readonly cleanupPolicy: string
   readonly retentionMs: number | undefined
@@ -30,10 +33,12 @@ export type TopicLine = {
 
 export function topicsCommand(): Command {
   return new Command('topics')
-    .description('The topics of the SACCO: partitions, policies, retention, where they come from, what is in them.')
+    .description(
+      'The topics of a data directory: partitions, policies, retention, where they come from, what is in them.',
+    )
     .option(
       '--data <directory>',
-      'a data directory, if there is one (environment: MTO_DATA_DIR)',
+      'a data directory, if there is one (environment: MTO_DATA_DIR); an application may be running on it',
       DATA_DIRECTORY_DEFAULT,
     )
     .option('--json', 'as data')
@@ -41,9 +46,9 @@ export function topicsCommand(): Command {
     .addHelpText(
       'after',
       `
-Origin: "document" for topics that the requirement document names (with its partitions and retention), "ours" for those
-we added, "internal" for changelogs and repartition topics of the engine and the schema registry's topic. The data
-directory must not be in use; without one, only what would be created is shown.
+Origin: "document" for topics of the SACCO that the requirement document names (with its partitions and retention),
+"ours" for those that we added to it, "yours" for those of other applications, "internal" for changelogs and repartition
+topics of the engine and the schema registry's topic. Without a data directory, what the SACCO would create is shown.
 
 Exit code: 0, or 1 when the directory cannot be read.`,
     )
@@ -61,17 +66,17 @@ async function run(options: TopicsOptions): Promise<void> {
 
 async function readLines({ data: directory, logLevel }: TopicsOptions): Promise<readonly TopicLine[]> {
   const planned = ownTopics.map((spec) => plannedLine(spec))
+  const isThere = await access(join(directory, 'log')).then(
+    () => true,
+    () => false,
+  )
+  // No directory yet is no error: the plan is worth seeing before the first start.
+  if (!isThere) return planned
+  const data = await openDataLog({ dataDirectory: directory, logger: createConsoleLogger(logLevel) })
   try {
-    const data = await openData(directory, createConsoleLogger(logLevel))
-    try {
-      return await linesOf(data.log, data.topology, planned)
-    } finally {
-      await data.close()
-    }
-  } catch (error) {
-    // No directory yet is no error: the plan is worth seeing before the first start.
-    if (hasCode(error, 'CONFIG_INVALID')) return planned
-    throw error
+    return await linesOf(data.log, (await ownTopology(undefined)) as Topology, planned)
+  } finally {
+    await data.close()
   }
 }
 
@@ -104,28 +109,40 @@ async function linesOf(log: Log, topology: Topology, planned: readonly TopicLine
     offsets.set(topic, (offsets.get(topic) ?? 0) + offset - (starts[index]?.offset ?? 0))
   })
   const known = new Map(planned.map((line) => [line.name, line]))
+  const applications = await log.admin.listGroups()
   const lines = [...described.values()].map(({ name, partitions: count, config }): TopicLine => {
     const line = known.get(name)
-    const base = line ?? { name, origin: originOf(name), doc: docOf(name, topology) }
+    const base = line ?? { name, ...otherTopic(name, topology, applications) }
     return { ...base, partitions: count, ...policyOf(config), inDirectory: true, offsets: offsets.get(name) ?? 0 }
   })
-  const missing = planned.filter(({ name }) => !described.has(name))
-  const order = ['document', 'ours', 'internal']
+  // What the SACCO would have says nothing about a directory of somebody else.
+  const isSacco = planned.some(({ name }) => described.has(name))
+  const missing = isSacco ? planned.filter(({ name }) => !described.has(name)) : []
+  const order = ['document', 'ours', 'yours', 'internal']
   return [...lines, ...missing].sort(
     (left, right) => order.indexOf(left.origin) - order.indexOf(right.origin) || (left.name < right.name ? -1 : 1),
   )
 }
 
-function originOf(name: string): TopicLine['origin'] {
-  return name.startsWith(`${APPLICATION_ID}-`) || name.startsWith('_') ? 'internal' : 'ours'
-}
-
-function docOf(name: string, topology: Topology): string {
-  if (name === PLAN_TOPIC) return 'What the feeder makes, and how far it is.'
-  if (name === '_schemas') return 'The schema registry.'
-  const inner = name.slice(APPLICATION_ID.length + 1)
-  if (inner.endsWith('-changelog')) return `Changelog of store ${inner.slice(0, -'-changelog'.length)}.`
-  return topology.repartitionTopics.has(inner) ? 'Records on their way to the task of another key.' : ''
+function otherTopic(
+  name: string,
+  topology: Topology,
+  applications: readonly string[],
+): Pick<TopicLine, 'origin' | 'doc'> {
+  if (name === PLAN_TOPIC) return { origin: 'ours', doc: 'What the feeder makes, and how far it is.' }
+  if (name === '_schemas') return { origin: 'internal', doc: 'The schema registry.' }
+  const [, before, kind] = /^(.+)-(changelog|repartition)$/.exec(name) ?? []
+  if (before === undefined) return { origin: 'yours', doc: '' }
+  // Both parts of the name may have dashes: groups tell which of them is an application, once it has committed.
+  const application = [APPLICATION_ID, ...applications]
+    .filter((each) => before.startsWith(`${each}-`))
+    .sort((left, right) => right.length - left.length)[0]
+  const inner = application === undefined ? before : before.slice(application.length + 1)
+  const isOurs = application === APPLICATION_ID
+  const of = isOurs || application === undefined ? '' : ` of ${application}`
+  if (kind === 'changelog') return { origin: 'internal', doc: `Changelog of store ${inner}${of}.` }
+  const isKnown = !isOurs || topology.repartitionTopics.has(`${inner}-repartition`)
+  return { origin: 'internal', doc: isKnown ? `Records on their way to the task of another key${of}.` : '' }
 }
 
 const DAY_MS = 86_400_000
