@@ -4,11 +4,11 @@ import { scenarios } from './scenarios/index.ts'
 import { threadCounts } from './scenarios/threads.ts'
 
 describe('options', () => {
-  it('are all scenarios, small, three times, unless told', () => {
+  it('are all scenarios, small, unless told', () => {
     expect(parseOptions([])).toEqual({
       scenarios,
       size: 'quick',
-      repeats: 3,
+      repeats: undefined,
       brokers: undefined,
       baseline: undefined,
       outputDirectory: 'build/bench',

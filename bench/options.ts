@@ -5,7 +5,8 @@ import type { Scenario, Size } from './scenarios/scenario.ts'
 export type BenchOptions = {
   readonly scenarios: readonly Scenario[]
   readonly size: Size
-  readonly repeats: number
+  /** Undefined: as many as each scenario has by itself. */
+  readonly repeats: number | undefined
   readonly brokers: readonly string[] | undefined
   /** Undefined: nothing to compare with. */
   readonly baseline: string | undefined
@@ -13,7 +14,6 @@ export type BenchOptions = {
 }
 
 export const BASELINE = 'bench/baseline.json'
-const REPEATS = 3
 const NAME_WIDTH = 17
 
 export const usage = `Measures Mto's engine on the embedded log with RocksDB: throughput, where the time of an event goes, and what
@@ -32,7 +32,7 @@ How much
   --scenario NAMES   of the above, with commas between (all)
   --full             long: more events, 10 million keys, 1 GB of state
   --tiny             seconds: does it work at all? The figures mean nothing
-  --repeats N        (${REPEATS}; scenarios that take long take fewer)
+  --repeats N        of each (three; once where a repeat takes long)
   --kafka HOST:PORT  for 'processes'; topics and groups that begin with bench-peers- are deleted there
 
 What becomes of it
@@ -55,7 +55,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
       scenario: { type: 'string' },
       full: { type: 'boolean', default: false },
       tiny: { type: 'boolean', default: false },
-      repeats: { type: 'string', default: String(REPEATS) },
+      repeats: { type: 'string' },
       kafka: { type: 'string' },
       baseline: { type: 'string' },
       output: { type: 'string', default: 'build/bench' },
@@ -64,8 +64,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   })
   if (values.help) return undefined
   if (values.full && values.tiny) throw new Error('--full and --tiny are two sizes: give one of them')
-  const repeats = Number(values.repeats)
-  if (!Number.isSafeInteger(repeats) || repeats < 1)
+  const repeats = values.repeats === undefined ? undefined : Number(values.repeats)
+  if (repeats !== undefined && (!Number.isSafeInteger(repeats) || repeats < 1))
     throw new Error(`--repeats is a whole number from 1 on, not '${values.repeats}'`)
   return {
     scenarios: values.scenario === undefined ? scenarios : values.scenario.split(',').map(scenarioNamed),

@@ -42,7 +42,7 @@ async function main(): Promise<number> {
 
 async function measure(scenario: Scenario, options: BenchOptions): Promise<readonly Figure[]> {
   const { size, brokers, outputDirectory } = options
-  const repeats = Math.min(options.repeats, scenario.repeatsMax ?? options.repeats)
+  const repeats = options.repeats ?? scenario.repeats
   const startedMs = Date.now()
   write(`\n**${scenario.title}**\n`)
   const all: (readonly Sample[])[] = []

@@ -9,7 +9,7 @@ export const commitInterval: Scenario = {
   name: 'commit-interval',
   title: 'Commit interval and latency (peer topology, every update goes out, 10,000 events/s, one stream thread)',
   about: '5 to 1,000 ms: from the moment an event is due to its committed output in a reader, and what events cost',
-  repeatsMax: 3,
+  repeats: 1,
   async measure({ size }) {
     const intervals = bySize(size, { tiny: [10, 100], quick: [5, 30, 100, 1_000], full: [5, 10, 30, 100, 500, 1_000] })
     const seconds = bySize(size, { tiny: 1, quick: 4, full: 30 })

@@ -9,6 +9,7 @@ export const keys: Scenario = {
   name: 'keys',
   title: 'Keys (a count per key, one stream thread)',
   about: '10 thousand, 1 million and (--full) 10 million keys, all in the state; memory and disk per million keys',
+  repeats: 1,
   async measure(context) {
     const counts = bySize(context.size, {
       tiny: [100, 2_000],

@@ -7,6 +7,7 @@ export const partitions: Scenario = {
   name: 'partitions',
   title: 'Partitions (peer topology, one stream thread)',
   about: `${COUNTS.join(', ')} partitions: what a task costs by being there`,
+  repeats: 2,
   async measure(context) {
     const samples: Sample[] = []
     for (const count of COUNTS) {

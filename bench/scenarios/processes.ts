@@ -92,7 +92,7 @@ export const processes: Scenario = {
   name: 'processes',
   title: 'Processes on Kafka (peer topology, one stream thread each, exactly-once)',
   about: '1 and 2 processes on a Kafka broker: with --kafka only, since the embedded log belongs to one process',
-  repeatsMax: 3,
+  repeats: 3,
   async measure({ brokers, size, repeat, write }) {
     if (brokers === undefined) {
       write(

@@ -61,7 +61,7 @@ export const query: Scenario = {
   name: 'query',
   title: 'Query API under load (GET /v1/stores/balances/keys/…, 1,000 requests/s, while 10,000 events/s flow)',
   about: 'point reads over HTTP at 1,000 requests/s while 10,000 events/s flow through the peer topology',
-  repeatsMax: 3,
+  repeats: 1,
   async measure({ size }) {
     const seconds = bySize(size, { tiny: 1, quick: 6, full: 30 })
     const warmUpSeconds = bySize(size, { tiny: 1, quick: 4, full: 10 })

@@ -26,6 +26,7 @@ export const restart: Scenario = {
   title: 'Ready again (the last event of each key; one stream thread)',
   about:
     'from the start of the process until every task runs: after kill -9, and without its state (100 MB; --full 1 GB)',
+  repeats: 1,
   async measure({ size }) {
     const keys = bySize(size, { tiny: 2_000, quick: 400_000, full: 4_000_000 })
     return measureIn(async (directory) => {

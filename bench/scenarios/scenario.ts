@@ -22,10 +22,8 @@ export type Scenario = {
   readonly title: string
   /** A line for --help. */
   readonly about: string
-  /** Not in the quick run unless it is named. */
-  readonly isOnlyByName?: boolean
-  /** Long ones of which each repeat is costly are repeated less often than the others. */
-  readonly repeatsMax?: number
+  /** Unless told otherwise; those that take long are run once. */
+  readonly repeats: number
   /** One repeat. Figures that it returns have the same names each time. */
   measure(context: ScenarioContext): Promise<readonly Sample[]>
 }
@@ -38,11 +36,11 @@ export const KEYS = 10_000
 
 /** Events that are processed before what counts, so that V8 has compiled what is hot. */
 export function warmUpOf(size: Size): number {
-  return bySize(size, { tiny: 500, quick: 60_000, full: 200_000 })
+  return bySize(size, { tiny: 500, quick: 50_000, full: 200_000 })
 }
 
 export function eventsOf(size: Size): number {
-  return bySize(size, { tiny: 1_000, quick: 200_000, full: 1_000_000 })
+  return bySize(size, { tiny: 1_000, quick: 150_000, full: 1_000_000 })
 }
 
 export type DrainOptions = {

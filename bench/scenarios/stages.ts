@@ -34,7 +34,7 @@ export const stages: Scenario = {
   name: 'stages',
   title: 'Where the time of an event goes (peer topology, one stream thread)',
   about: "µs of processor time of each stage of a record's way, from V8's sampling profile; a flame graph beside it",
-  repeatsMax: 3,
+  repeats: 3,
   async measure(context) {
     const drained = await drainOnce({ context, topology: 'peer', isProfiled: true })
     const attribution = attribute(drained)

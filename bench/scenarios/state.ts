@@ -18,6 +18,7 @@ export const state: Scenario = {
   name: 'state',
   title: 'State larger than memory (the last event of each key, about 250 bytes; one stream thread)',
   about: '100 MB of state (--full 1 GB) with the default memory of 512 MiB, and with 20 MiB (the least for 12 tasks)',
+  repeats: 1,
   async measure(context) {
     const keys = bySize(context.size, { tiny: 2_000, quick: 400_000, full: 4_000_000 })
     const samples: Sample[] = []

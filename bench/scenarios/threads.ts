@@ -14,6 +14,7 @@ export const threads: Scenario = {
   name: 'threads',
   title: 'Stream threads (peer topology, 12 partitions)',
   about: '1, 2, … up to the cores: how much faster two are than one, while the log has a thread of its own',
+  repeats: 3,
   async measure(context) {
     const samples: Sample[] = []
     const rates: number[] = []
