@@ -62,7 +62,9 @@ function printGroup(group: string, found: StreamsGroupDescription | undefined, {
     process.stdout.write(`${JSON.stringify({ group, state, epoch, members })}\n`)
     return
   }
-  process.stdout.write(`${group}: ${state}, epoch ${epoch}, ${members.length} members\n`)
+  process.stdout.write(
+    `${group}: ${state}, epoch ${epoch}, ${members.length} member${members.length === 1 ? '' : 's'}\n`,
+  )
   process.stdout.write(
     formatTable(
       [

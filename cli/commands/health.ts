@@ -93,7 +93,11 @@ async function checkGroup(log: KafkaLog, group: string, lagMax: number): Promise
   if (found === undefined) return { what, isHealthy: false, detail: 'there is no streams group of that name' }
   const lag = (await lagsOf(log, group)).reduce((sum, each) => sum + each.lag, 0)
   const isHealthy = found.state === 'Stable' && lag <= lagMax
-  return { what, isHealthy, detail: `${found.state}, ${found.members.length} members, ${lag} records behind` }
+  return {
+    what,
+    isHealthy,
+    detail: `${found.state}, ${found.members.length} member${found.members.length === 1 ? '' : 's'}, ${lag} records behind`,
+  }
 }
 
 async function checkRegistry(url: string): Promise<Finding> {

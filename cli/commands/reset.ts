@@ -60,7 +60,7 @@ async function reset(log: KafkaLog, applicationId: string, options: Options): Pr
   if (group !== undefined && group.members.length > 0) {
     throw new StreamsError(
       'LOG_REFUSED',
-      `application ${applicationId} has ${group.members.length} running members; stop them all before it is reset`,
+      `application ${applicationId} has ${group.members.length} running member${group.members.length === 1 ? '' : 's'}; stop all of them before it is reset`,
     )
   }
   const isInternal = (topic: string): boolean =>
