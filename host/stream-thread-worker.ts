@@ -89,7 +89,8 @@ function answerQuery(
 /** On the embedded log the process deals its tasks out; on Kafka each thread is a member of the application's group. */
 async function connect({ log, settings }: ThreadStart): Promise<{ log: Log; membership: GroupMembership }> {
   if (log.kind === 'embedded') return { log: createLogClient(log.port, nodeClock), membership: localMember }
-  const connected = await createKafkaLog({ ...log.options, clientId: settings.threadName })
+  const options = { ...log.options, clientId: settings.threadName }
+  const connected = await createKafkaLog(options, (message) => logger.warn(message, { thread: settings.threadName }))
   const membership = connected.membership({
     group: settings.applicationId,
     memberId: randomUUID(),

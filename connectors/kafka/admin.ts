@@ -19,6 +19,7 @@ import type {
 } from '#streams/ports'
 import type { Cluster } from './cluster.ts'
 import { check, KAFKA_ERROR, kafkaError } from './kafka-errors.ts'
+import { releaseHeldBack } from './lost-markers.ts'
 import { commitGroupOffsets, fetchGroupOffsets } from './offsets.ts'
 import { withRetries } from './retry.ts'
 import { configOf, settingsOf, TOPIC_SETTING_NAMES } from './topic-settings.ts'
@@ -282,6 +283,10 @@ export class KafkaAdmin implements LogAdmin {
       ),
     )
     return lists.flat()
+  }
+
+  releaseHeldBack(partition: TopicPartition): Promise<string> {
+    return releaseHeldBack(this.#cluster, this.#memberOf, partition)
   }
 
   committedOffsets(group: string, partitions?: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {

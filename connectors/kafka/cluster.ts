@@ -30,6 +30,8 @@ const CLIENT_SOFTWARE = ['mto', '0.1'] as const
 export class Cluster {
   readonly options: KafkaOptions
   readonly limits: KafkaLimits
+  /** Tells people of what had to be mended. */
+  readonly warn: (message: string) => void
   /** For questions about the cluster itself, and for administration. */
   readonly connections: Connections
   readonly #seeds: readonly BrokerAddress[]
@@ -40,8 +42,9 @@ export class Cluster {
   #features: Promise<BrokerFeatures> | undefined
   #turn = 0
 
-  constructor(options: KafkaOptions) {
+  constructor(options: KafkaOptions, warn: (message: string) => void = () => {}) {
     this.options = options
+    this.warn = warn
     this.limits = { ...KAFKA_LIMITS, ...options.limits }
     this.connections = new Connections(options.clientId, options, this.limits)
     this.#seeds = options.brokers.map(parseBroker)

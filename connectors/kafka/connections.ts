@@ -15,6 +15,7 @@ export class Connections {
   readonly #options: ConnectionOptions
   readonly #open = new Map<string, Promise<Connection>>()
   #closed = false
+  #losses = 0
 
   constructor(clientId: string, options: KafkaOptions, limits: KafkaLimits) {
     this.#clientId = clientId
@@ -24,6 +25,11 @@ export class Connections {
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
     }
+  }
+
+  /** Counts connections that broke: a broker may have died, and have come back as another one. */
+  get losses(): number {
+    return this.#losses
   }
 
   /**
@@ -55,7 +61,9 @@ export class Connections {
       this.#options.tls === undefined || isIP(broker.host) !== 0 ? {} : { tlsServerName: broker.host }
     const connection = new Connection(this.#clientId, { ...this.#options, ...tlsServerName })
     const forget = (): void => {
-      if (this.#open.get(name) === opening) this.#open.delete(name)
+      if (this.#open.get(name) !== opening) return
+      this.#open.delete(name)
+      this.#losses++
     }
     // Whoever waits for an answer hears of the error; without a listener it would end the process.
     connection.on('error', forget)

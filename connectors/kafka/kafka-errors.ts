@@ -14,6 +14,7 @@ export const KAFKA_ERROR = {
   recordListTooLarge: 18,
   illegalGeneration: 22,
   unknownMemberId: 25,
+  topicAuthorizationFailed: 29,
   unsupportedVersion: 35,
   topicAlreadyExists: 36,
   invalidRequest: 42,
@@ -32,6 +33,7 @@ export const KAFKA_ERROR = {
   unknownTopicId: 100,
   fencedMemberEpoch: 110,
   staleMemberEpoch: 113,
+  transactionalIdNotFound: 105,
   transactionAbortable: 120,
 } as const
 

@@ -14,9 +14,12 @@ export type KafkaLog = Log & {
   membership(options: KafkaMembershipOptions): KafkaGroupMembership
 }
 
-/** Apache Kafka as the engine's log. LOG_UNAVAILABLE if no broker answers, LOG_REFUSED if they do not let us in. */
-export async function createKafkaLog(options: KafkaOptions): Promise<KafkaLog> {
-  const cluster = new Cluster(options)
+/**
+ * Apache Kafka as the engine's log. LOG_UNAVAILABLE if no broker answers, LOG_REFUSED if they do not let us in. `onWarning`
+ * is told of what the client had to mend.
+ */
+export async function createKafkaLog(options: KafkaOptions, onWarning?: (message: string) => void): Promise<KafkaLog> {
+  const cluster = new Cluster(options, onWarning)
   try {
     await cluster.features()
     await cluster.refresh([])

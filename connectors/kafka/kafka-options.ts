@@ -44,6 +44,8 @@ export type KafkaLimits = {
   readonly bufferOverrunBytesMax: number
   /** What closing may take for writing and aborting. */
   readonly closeTimeoutMs: number
+  /** What closing may take for aborting the transaction of a producer that failed; until it times out otherwise. */
+  readonly fenceTimeoutMs: number
   /** How long a commit waits for the member epoch that the coordinator already has. */
   readonly memberEpochWaitMs: number
 }
@@ -65,6 +67,7 @@ export const KAFKA_LIMITS: KafkaLimits = {
   danglingTransactionMs: 150,
   bufferOverrunBytesMax: 64 * 1024 * 1024,
   closeTimeoutMs: 5_000,
+  fenceTimeoutMs: 1_000,
   memberEpochWaitMs: 3_000,
 }
 

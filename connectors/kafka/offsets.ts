@@ -5,6 +5,7 @@ import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { endDanglingTransactions } from './dangling-transactions.ts'
 import { check, hasErrorCode, KAFKA_ERROR, type KafkaError } from './kafka-errors.ts'
+import { offsetsPartition, releaseHeldBack } from './lost-markers.ts'
 import { sleep } from './retry.ts'
 
 const NO_MEMBER = ''
@@ -118,6 +119,8 @@ export async function fetchGroupOffsets(
   const beforeRetry = async (error: KafkaError): Promise<void> => {
     if (!endsDangling || !hasErrorCode(error, KAFKA_ERROR.unstableOffsetCommit) || !isTimeToEnd()) return
     await endDanglingTransactions(cluster, group)
+    const place = await offsetsPartition(cluster, group)
+    if (place !== undefined) await releaseHeldBack(cluster, undefined, place)
   }
   return cluster.atCoordinator({ kind: 'group', key: group, what, timeoutMs, beforeRetry }, async (coordinator) => {
     const asked = { groupId: group, memberId: null, memberEpoch: NO_EPOCH, topics }

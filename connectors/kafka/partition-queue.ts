@@ -20,6 +20,8 @@ export class PartitionQueue {
   failingSinceMs: number | undefined
   nextSequence = 0
   producedOffset: number | undefined
+  /** True when the transaction that is open has written here, or has tried to. */
+  isWritten = false
   /** True when the transaction that is open has been told of this partition (brokers before transaction.version 2). */
   isInTransaction = false
 

@@ -1,6 +1,13 @@
 import { describeConfigsV4 } from '@platformatic/kafka'
 import { type Bytes, StreamsError } from '#streams/base'
-import type { CommittedOffset, CommittingMember, Headers, Producer, ProducerOptions } from '#streams/ports'
+import type {
+  CommittedOffset,
+  CommittingMember,
+  Headers,
+  Producer,
+  ProducerOptions,
+  TopicPartition,
+} from '#streams/ports'
 import { BatchEncoder, recordBytesMax, stampBatch } from './batch-encoder.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
@@ -84,12 +91,17 @@ export class KafkaProducer implements Producer {
         `there is no topic ${missing.join(', ')}; create it before it is written to`,
       )
     }
+    await this.#transactions.completeEarlier(wanted.flatMap((topic) => this.#partitionsOf(topic)))
     const limits = await this.#messageBytesMax(wanted)
     for (const name of wanted) {
       const count = this.#cluster.topic(name)?.leaders.length ?? 0
       const queues = Array.from({ length: count }, (_, partition) => new PartitionQueue(name, partition))
       this.#topics.set(name, { queues, messageBytesMax: limits.get(name) ?? MESSAGE_BYTES_MAX })
     }
+  }
+
+  #partitionsOf(topic: string): readonly TopicPartition[] {
+    return (this.#cluster.topic(topic)?.leaders ?? []).map((_, partition) => ({ topic, partition }))
   }
 
   /** A topic that was made a moment ago may not have reached the broker that is asked. */
@@ -240,7 +252,8 @@ export class KafkaProducer implements Producer {
 
   /**
    * What was sent is written before, and an open transaction is aborted, so that readers do not wait for its time-out:
-   * as far as brokers answer within `closeTimeoutMs`.
+   * as far as brokers answer within `closeTimeoutMs`. That of a producer which failed is aborted by fencing it, unless
+   * somebody else has the id already.
    */
   async close(): Promise<void> {
     if (this.#closed || this.#isClosing) return
@@ -248,6 +261,10 @@ export class KafkaProducer implements Producer {
     if (this.#failure === undefined) {
       const ending = this.#options.transactionalId === undefined ? this.flush() : this.abortTransaction()
       await Promise.race([ending.catch(() => {}), sleep(this.#cluster.limits.closeTimeoutMs, true)])
+    }
+    if (this.#failure !== undefined && this.#failure.code !== 'FENCED' && this.#options.transactionalId !== undefined) {
+      const fencing = this.#transactions.begin().catch(() => {})
+      await Promise.race([fencing, sleep(this.#cluster.limits.fenceTimeoutMs, true)])
     }
     this.#closed = true
     clearTimeout(this.#lingerTimer)
@@ -258,8 +275,10 @@ export class KafkaProducer implements Producer {
 
   #transactionEnded(): void {
     const restarts = this.#transactions.takeNewEpoch()
+    this.#transactions.noteEnded([...this.#queues()].filter(({ isWritten }) => isWritten))
     for (const queue of this.#queues()) {
       queue.isInTransaction = false
+      queue.isWritten = false
       if (restarts) queue.nextSequence = 0
     }
   }
@@ -337,6 +356,8 @@ export class KafkaProducer implements Producer {
       queues.push(queue)
     }
     try {
+      await this.#transactions.settle()
+      for (const queue of queues) queue.isWritten = true
       await this.#transactions.addPartitions(queues)
       const request = this.#request(queues)
       const api = this.#transactions.addsImplicitly ? produceV12 : produceV11

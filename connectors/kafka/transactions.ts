@@ -5,17 +5,19 @@ import {
   initProducerIdV4,
   txnOffsetCommitV4,
 } from '@platformatic/kafka'
-import type { CommittedOffset, CommittingMember } from '#streams/ports'
+import type { CommittedOffset, CommittingMember, TopicPartition } from '#streams/ports'
 import type { ProducerIdentity } from './batch-encoder.ts'
 import type { Cluster } from './cluster.ts'
 import type { BrokerAddress, Connections } from './connections.ts'
 import { check, KAFKA_ERROR } from './kafka-errors.ts'
+import { completeOwnTransactions, offsetsPartition } from './lost-markers.ts'
 import { offsetsByTopic, withMemberEpoch } from './offsets.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { withRetries } from './retry.ts'
 import { endTransactionV5, txnOffsetCommitV5 } from './wire-records.ts'
 
 const TRANSACTION_FEATURE = 'transaction.version'
+const DESCRIBE_PRODUCERS = 61
 
 /**
  * The producer's side of the transaction protocol. With `transaction.version` 2 (KIP-890) brokers add partitions and
@@ -33,6 +35,12 @@ export class Transactions {
   /** Something was written since the last end. */
   #isTouched = false
   #hasNewEpoch = false
+  /** Connections that had been lost when the markers of all transactions were known to be there. */
+  #lossesSettled = 0
+  /** What transactions have written to that ended since then, and the last one before. */
+  readonly #ended = new Map<string, TopicPartition>()
+  #endedGroup: string | undefined
+  #settling: Promise<void> | undefined
 
   constructor(cluster: Cluster, connections: Connections, transactionalId: string | undefined) {
     this.#cluster = cluster
@@ -93,6 +101,42 @@ export class Transactions {
     })
   }
 
+  /**
+   * Before the first write after a connection was lost: broker and coordinator may have been restarted, and have lost the
+   * markers of the last transaction. What is written now would end it in its own way.
+   */
+  settle(): Promise<void> | undefined {
+    if (!this.addsImplicitly || this.#connections.losses === this.#lossesSettled) return undefined
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = undefined
+    })
+    return this.#settling
+  }
+
+  async #settle(): Promise<void> {
+    const { losses } = this.#connections
+    const group = this.#endedGroup === undefined ? undefined : await offsetsPartition(this.#cluster, this.#endedGroup)
+    await this.completeEarlier([...this.#ended.values(), ...(group === undefined ? [] : [group])])
+    this.#lossesSettled = losses
+  }
+
+  /** Before anything is written there: what earlier transactions of this id have written is marked. */
+  async completeEarlier(partitions: readonly TopicPartition[]): Promise<void> {
+    if (this.#id === undefined || partitions.length === 0) return
+    const { versions } = await this.#cluster.features()
+    if (!versions.has(DESCRIBE_PRODUCERS)) return
+    const { producerId, producerEpoch } = this.#identity
+    const client = { cluster: this.#cluster, connections: this.#connections }
+    const owner = { transactionalId: this.#id, producerId, producerEpoch }
+    for (const words of await completeOwnTransactions(client, owner, partitions)) this.#cluster.warn(words)
+  }
+
+  /** What the transaction that has ended just now has written to. */
+  noteEnded(partitions: readonly TopicPartition[]): void {
+    if (this.#connections.losses === this.#lossesSettled) this.#ended.clear()
+    for (const { topic, partition } of partitions) this.#ended.set(`${topic}-${partition}`, { topic, partition })
+  }
+
   /** Before `transaction.version` 2 the coordinator is told of a partition before the first batch goes there. */
   async addPartitions(queues: readonly PartitionQueue[]): Promise<void> {
     if (this.#id === undefined || this.#isImplicit) return
@@ -119,8 +163,10 @@ export class Transactions {
     offsets: readonly CommittedOffset[],
     member: CommittingMember | undefined,
   ): Promise<void> {
+    await this.settle()
     if (offsets.length > 0) {
       this.#isTouched = true
+      this.#endedGroup = group
       await this.#sendOffsets(group, offsets, member)
     }
     await this.#end(true)

@@ -93,6 +93,11 @@ export type LogAdmin = {
   /** Sets offsets of a group that has no running member (reset tool). */
   alterCommittedOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>
   deleteGroup(group: string): Promise<void>
+  /**
+   * Asked when a reader of committed records gets no further in a partition: ends the transactions there that nobody else
+   * would end, and says in words what is still in the way. Absent where nothing can be.
+   */
+  releaseHeldBack?(partition: TopicPartition): Promise<string>
 }
 
 export type IsolationLevel = 'read_committed' | 'read_uncommitted'

@@ -1,5 +1,5 @@
 import { present } from '../base/assert.ts'
-import { StreamsError } from '../base/errors.ts'
+import { messageOf, StreamsError } from '../base/errors.ts'
 import { partitionName, type TaskId } from '../base/ids.ts'
 import {
   type Clock,
@@ -27,6 +27,10 @@ type Restore = {
   readonly startedMs: number
   position: number
   records: number
+  /** When the position moved last. */
+  movedMs: number
+  /** What keeps it from moving, in words, when that was asked. */
+  heldBackBy: string | undefined
 }
 
 /** Of a task that is being restored. */
@@ -73,6 +77,8 @@ export type StateRestorerOptions = {
 
 const PROGRESS_INTERVAL_MS = 5000
 const RESTORE_RECORDS_MAX = 5000
+/** A restore that has not moved for so long asks the log what is in the way, and again each time. */
+const HELD_BACK_MS = 1000
 
 /**
  * Brings stores up to the end of their changelogs. It is done with a changelog when the *position* has reached the end
@@ -86,6 +92,8 @@ export class StateRestorer {
   readonly #metrics: RestoreMetrics
   #consumer: Consumer | undefined
   #progressLoggedMs = 0
+  #isReleasing = false
+  #releaseTriedMs = 0
 
   constructor(options: StateRestorerOptions) {
     this.#options = options
@@ -137,6 +145,8 @@ export class StateRestorer {
         position: from,
         records: 0,
         startedMs: clock.monotonicMs(),
+        movedMs: clock.monotonicMs(),
+        heldBackBy: undefined,
       }
       this.#restores.push(restore)
       if (from < end) this.#tell('start', restore, 0)
@@ -185,6 +195,7 @@ export class StateRestorer {
         this.#apply(restore, fetched, nextOffset)
       }
       this.#logProgress()
+      this.#release()
       if (this.#finishReached()) await this.#assign()
     }
     const complete = [...this.#waiting.keys()].filter(
@@ -201,12 +212,44 @@ export class StateRestorer {
     const records = task.recordsToRestore(changelog, fetched)
     task.stores.restore(changelog.storeName, records, nextOffset)
     restore.position = nextOffset
+    restore.movedMs = startedMs
+    restore.heldBackBy = undefined
     restore.records += records.length
     this.#waiting.get(task)?.applied.add(records.length)
     this.#metrics.records.add(records.length)
     this.#metrics.calls.add(1)
     this.#metrics.time.record(clock.monotonicMs() - startedMs)
     this.#tell('batch', restore, records.length)
+  }
+
+  /** Asks in the background: other tasks of the thread go on. */
+  #release(): void {
+    const { log, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    const isDue = !this.#isReleasing && nowMs - this.#releaseTriedMs >= HELD_BACK_MS
+    if (log.admin.releaseHeldBack === undefined || !isDue) return
+    const stuck = this.#restores.find(({ movedMs }) => nowMs - movedMs >= HELD_BACK_MS)
+    if (stuck === undefined) return
+    this.#isReleasing = true
+    this.#releaseTriedMs = nowMs
+    const { topic, partition } = stuck.changelog
+    log.admin
+      .releaseHeldBack({ topic, partition })
+      .catch(messageOf)
+      .then((words) => {
+        this.#isReleasing = false
+        this.#tellHeldBack(stuck, words)
+      })
+  }
+
+  #tellHeldBack(stuck: Restore, words: string): void {
+    const { task, changelog, position, endOffset } = stuck
+    if (stuck.heldBackBy === words || !this.#restores.includes(stuck)) return
+    stuck.heldBackBy = words
+    this.#options.logger.warn(
+      `The restore of store ${changelog.storeName} of task ${task.id} waits at ${partitionName(changelog.topic, changelog.partition)} offset ${position} of ${endOffset}: ${words}`,
+      { task: task.id, store: changelog.storeName, position, endOffset },
+    )
   }
 
   async close(): Promise<void> {
@@ -226,7 +269,8 @@ export class StateRestorer {
     return finished
   }
 
-  #finish({ task, changelog, records, startOffset, endOffset, startedMs }: Restore): void {
+  #finish(finished: Restore): void {
+    const { task, changelog, records, startOffset, endOffset, startedMs } = finished
     const { clock, logger, onRestored } = this.#options
     const durationMs = Math.round(clock.monotonicMs() - startedMs)
     const summary: RestoreSummary = {
@@ -240,8 +284,7 @@ export class StateRestorer {
       durationMs,
     }
     onRestored?.(summary)
-    if (endOffset > startOffset)
-      this.#tell('end', { task, changelog, records, startOffset, endOffset, startedMs, position: endOffset }, records)
+    if (endOffset > startOffset) this.#tell('end', { ...finished, position: endOffset }, records)
     const fields = {
       task: task.id,
       store: changelog.storeName,
