@@ -52,9 +52,10 @@ async function run(command: string, cwd: string): Promise<string> {
   return text
 }
 
-async function runUntil(command: string, cwd: string, pattern: RegExp): Promise<void> {
+async function runUntil(command: string, cwd: string, pattern: RegExp): Promise<ChildProcess> {
   const child = start(command, cwd)
   onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
     const closed = once(child, 'close')
     // The group: npx and the shell pass nothing on.
     process.kill(-(child.pid as number), 'SIGINT')
@@ -69,6 +70,7 @@ async function runUntil(command: string, cwd: string, pattern: RegExp): Promise<
       })
     child.on('close', () => reject(new Error(`${command} ended:\n${text}`)))
   })
+  return child
 }
 
 async function eventually<T>(what: () => Promise<T>, isRight: (value: T) => boolean): Promise<T> {
@@ -114,4 +116,26 @@ test('the chapter runs as it is written', { timeout: LONGEST_MS }, async () => {
     store: 'totals',
     items: [{ key: 'asha', value: 350 }],
   })
+})
+
+test('the README runs as it is written, also after kill -9', { timeout: LONGEST_MS }, async () => {
+  const text = await readFile(join(root, 'README.md'), 'utf8')
+  const commands = [...text.matchAll(/```sh\n([\s\S]*?)```/g)]
+    .flatMap(([, block = '']) => block.trim().split('\n'))
+    .map((line) => line.replace(/ {2,}#.*$/, ''))
+  const directory = await mkdtemp(join(tmpdir(), 'mto readme '))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const here = (command: string): string =>
+    command.replace('npx mto', `node "${root}/cli/mto.js"`).replace('examples/', `"${root}"/examples/`)
+  const start = here(one(commands, /mto run examples\/member-activity.ts --data/))
+  const killed = await runUntil(start, directory, /^ready$/m)
+  const [members, transactions] = commands.filter((command) => /mto produce/.test(command)) as [string, string]
+  expect(await run(here(members), directory)).toBe('1 record acknowledged\n')
+  process.kill(-(killed.pid as number), 'SIGKILL')
+  await runUntil(start, directory, /^ready$/m)
+  expect(await run(here(transactions), directory)).toBe('1 record acknowledged\n')
+  const follow = here(one(commands, /mto consume limit-alerts --follow/))
+  expect(await run(`${follow} --max 1 --timeout 120`, directory)).toMatch(
+    / {2}member-7 {2}Wanjiku moved 6000 KES in a day\n$/,
+  )
 })
