@@ -28,14 +28,12 @@ async function main(): Promise<number> {
   const heading = await describeRun({ scenarios: chosen, size, repeats, kafka: options.brokers !== undefined })
   write(headingOf(heading))
   const figures: Figure[] = []
-  let written = ''
-  try {
-    for (const scenario of options.scenarios) figures.push(...(await measure(scenario, options)))
-  } finally {
-    // Also of a run that broke off: what it has measured took time.
-    written = await writeResults(outputDirectory, { ...heading, loadAfter: loadNow(), figures })
-    write(`Written to ${written}; load of the last minute ${loadNow().toFixed(2)}`)
+  for (const scenario of options.scenarios) {
+    figures.push(...(await measure(scenario, options)))
+    // Each time: of a run that breaks off, what it has measured took time.
+    await writeResults(outputDirectory, { ...heading, loadAfter: loadNow(), figures })
   }
+  write(`\nResults are in ${outputDirectory}; load of the last minute ${loadNow().toFixed(2)}`)
   if (baseline !== undefined) compare(baseline, { ...heading, loadAfter: loadNow(), figures })
   return 0
 }

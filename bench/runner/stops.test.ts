@@ -8,7 +8,7 @@ function stop(ms: number): void {
 
 it.each([
   { stops: [0], calls: 1 },
-  { stops: [1_200, 0], calls: 2 },
+  { stops: [3_200, 0], calls: 2 },
 ])('what was stopped for $stops ms is measured $calls times', async ({ stops, calls }) => {
   let called = 0
   const result = await repeatedIfStopped(async () => {

@@ -1,6 +1,6 @@
 const LOOK_MS = 100
-/** Timers of an idle process are never as late as this, unless the machine slept or somebody stopped the process. */
-const STOP_MS_MIN = 1_000
+/** Timers are never as late as this, even on a machine that is full, unless the machine slept or somebody stopped the process. */
+const STOP_MS_MIN = 3_000
 const TRIES_MAX = 4
 
 /**
