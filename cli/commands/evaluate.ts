@@ -62,6 +62,10 @@ async function run(options: EvaluateCommandOptions): Promise<void> {
       const { publishedMs } = await readFeedState(data.log)
       const evaluation = evaluate({ flags, labels, ...(publishedMs === 0 ? {} : { publishedMs }) })
       progress.clear()
+      if (labels.length === 0)
+        process.stderr.write(
+          'there are no labelled scenarios yet (the run was short), so every flag counts as a false alarm\n',
+        )
       process.stdout.write(
         options.json === true ? `${JSON.stringify(evaluation, undefined, 2)}\n` : formatEvaluation(evaluation),
       )
