@@ -201,7 +201,7 @@ function report(topic: string, partitions: number, producer: Producer, sent: Sen
     )
   else if (bad > 0) {
     const where = options.rejects === undefined ? 'were not sent' : `are in ${options.rejects}`
-    process.stderr.write(`${formatCount(bad)} lines are no records; they ${where}\n`)
+    process.stderr.write(`no records, so they ${where}: ${formatCount(bad)} ${bad === 1 ? 'line' : 'lines'}\n`)
   }
   if (unknownUpTo !== undefined)
     process.stderr.write(
