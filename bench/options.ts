@@ -20,7 +20,7 @@ export const usage = `Measures Mto's engine on the embedded log with RocksDB: th
 things cost as the work grows. Each run is a process of its own, in a fresh directory; what is printed is the smallest,
 the middle and the largest of its repeats.
 
-  make bench                                     all scenarios, small: under three minutes on two cores
+  make bench                                     all scenarios, small: a few minutes
   make bench ARGS='--scenario stages'            one of them: where the time goes, with a flame graph
   make bench ARGS='--scenario keys,state --full' the long forms: minutes each, gigabytes of disk
   make bench ARGS='--baseline ${BASELINE}'   and what became slower since
