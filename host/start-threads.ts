@@ -1,6 +1,4 @@
-import { availableParallelism } from 'node:os'
 import { pathToFileURL } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
 import type { MessagePort } from 'node:worker_threads'
 import type { EndpointPartitions } from '#connectors/kafka'
 import type { Log, Logger, RecordingLevel } from '#streams/ports'
@@ -16,6 +14,7 @@ import { type ImportedApplication, importApplication } from './application-modul
 import type { ApplicationState } from './application-state.ts'
 import { createConsoleLogger, type LogLevel } from './logger.ts'
 import { RunningApplication } from './running-application.ts'
+import { suitCollectorToCores } from './suit-collector.ts'
 import type { ThreadLog } from './thread-messages.ts'
 import { type ThreadFailureResponse, ThreadPool } from './thread-pool.ts'
 import { startThreadWorker } from './thread-worker.ts'
@@ -78,16 +77,6 @@ export type ThreadsOptions = {
   readonly logPort: () => MessagePort
   readonly closeLog: () => Promise<void>
   readonly onEndpoints?: (endpoints: readonly EndpointPartitions[]) => void
-}
-
-/**
- * V8 collects young objects with helper threads, one set for the whole process. Where stream threads alone keep the
- * cores busy, those helpers wait for a core while the collecting thread waits for them: on two cores a load of 10,000
- * events a second took 155 to 170 µs of processor time each with them and 140 to 145 µs without, and pauses were half
- * as long (`make load-test`, docs/PERFORMANCE.md).
- */
-function suitCollectorToCores(threads: number): void {
-  if (availableParallelism() <= threads) setFlagsFromString('--no-parallel-scavenge')
 }
 
 /** Makes the application's topics, lets it prepare itself, and starts its stream threads. */

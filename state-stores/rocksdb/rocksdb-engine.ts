@@ -89,7 +89,7 @@ export function createRocksDbEngine(options: RocksDbEngineOptions): StateEngine 
           opened.release()
           owned.release()
         }
-        return new RocksDbDatabase(binding, batchPool, owned.path, opened, release, () => bytesInDirectory(owned.path))
+        return new RocksDbDatabase(binding, batchPool, owned.path, opened, release, measuredNowAndThen(owned.path))
       } catch (error) {
         owned.release()
         throw diskErrorOf(error, ROCKSDB, 'opening', owned.path)
@@ -206,6 +206,22 @@ function columnOptions(options: RocksDbEngineOptions, cacheBytes: number, memtab
     // As Kafka Streams' RocksDBStore: state is overwritten all the time, and this style writes least.
     compaction: 'universal',
     compression: options.compression,
+  }
+}
+
+/** Metrics ask several times a second, of every task; each look at a directory holds up the thread that processes. */
+const MEASURE_INTERVAL_MS = 10_000
+
+function measuredNowAndThen(path: string): () => number {
+  let bytes = 0
+  let measuredMs = Number.NEGATIVE_INFINITY
+  return () => {
+    const nowMs = performance.now()
+    if (nowMs - measuredMs >= MEASURE_INTERVAL_MS) {
+      measuredMs = nowMs
+      bytes = bytesInDirectory(path)
+    }
+    return bytes
   }
 }
 

@@ -155,7 +155,7 @@ export class TaskStores {
       recordContext: options.recordContext,
       clock: options.clock,
       recordCache: spec.caching ? options.recordCache : undefined,
-      cleanEntriesMax: options.cleanEntriesMax,
+      cleanEntriesMax: cleanEntriesOf(spec) ?? options.cleanEntriesMax,
       freezeValues: options.freezeValues,
       droppedRecord: options.droppedRecord,
     }
@@ -358,6 +358,10 @@ export class TaskStores {
   #entry(storeName: string): Entry {
     return present(this.#entries.get(storeName), `task ${this.#options.taskName} has no store ${storeName}`)
   }
+}
+
+function cleanEntriesOf(spec: StoreDefinition['spec']): number | undefined {
+  return spec.kind === 'custom' ? undefined : spec.cleanEntriesMax
 }
 
 function writeNow(batch: WriteBatch): void {

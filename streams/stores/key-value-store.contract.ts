@@ -309,12 +309,14 @@ export function keyValueStoreContract(engineName: string, newEngine: EngineFacto
     }
 
     test.each([
-      ['plain', open],
-      ['with headers', openWithHeaders],
+      ['plain', open, 4],
+      ['plain, nothing kept', open, 0],
+      ['with headers', openWithHeaders, 4],
+      ['with headers, nothing kept', openWithHeaders, 0],
     ])(
       'random operations with commits, aborts, crashes and restores agree with a map: %s',
-      async (_name, openOne) => {
-        const harness = await openOne({ cleanEntriesMax: 4 })
+      async (_name, openOne, cleanEntriesMax) => {
+        const harness = await openOne({ cleanEntriesMax })
         await fc.assert(keyValueStoreModel(harness), { seed: 7, numRuns: engineName === 'memory' ? 60 : 8 })
       },
       60_000,

@@ -280,6 +280,12 @@ export class SegmentedBuffer<K, V> {
       entry.isInEngine = entry.value !== null
       if (entry.timeMs > this.#engineTimeMaxMs) this.#engineTimeMaxMs = entry.timeMs
     }
+    if (this.#environment.cleanEntriesMax === 0) {
+      this.#writes.forget()
+      this.#deletionHeaders?.clear()
+      this.#forgetAll()
+      return
+    }
     for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)
     this.#writes.forget()
     this.#deletionHeaders?.clear()
@@ -453,6 +459,11 @@ export class SegmentedBuffer<K, V> {
     group.dirtyCount = 0
     const before = group.entries.length
     const { liveFromMs } = this
+    if (
+      before <= GROUP_ENTRIES_MAX &&
+      group.entries.every((entry) => entry.value !== null && entry.timeMs >= liveFromMs)
+    )
+      return
     const entries = group.entries.filter((entry) => entry.value !== null && entry.timeMs >= liveFromMs)
     if (entries.length > GROUP_ENTRIES_MAX) {
       // Entries of one time stay together, so that what is complete begins at a time.
@@ -464,6 +475,13 @@ export class SegmentedBuffer<K, V> {
     }
     group.entries = entries
     this.#entryCount -= before - entries.length
+  }
+
+  /** After a commit, where nothing is to stay in memory. */
+  #forgetAll(): void {
+    this.#groups.clear()
+    this.#entryCount = 0
+    this.#hand = this.#groups.values()
   }
 
   #drop(group: KeyGroup<K, V>): void {

@@ -177,10 +177,11 @@ export function sessionStoreContract(engineName: string, newEngine: EngineFactor
       ['with a record cache', 3000, false],
       ['with headers', undefined, true],
       ['with headers and a record cache', 3000, true],
+      ['nothing kept', undefined, false, 0],
     ])(
       'random operations agree with the rules: %s',
-      async (_name, cacheBytesMax, withHeaders) => {
-        const harnessOptions = { cleanEntriesMax: 6, ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }) }
+      async (_name, cacheBytesMax, withHeaders, cleanEntriesMax = 6) => {
+        const harnessOptions = { cleanEntriesMax, ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }) }
         await fc.assert(
           fc.asyncProperty(steps, async (sequence) => {
             const harness = await open(cacheBytesMax !== undefined, harnessOptions, withHeaders)

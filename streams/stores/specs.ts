@@ -19,9 +19,21 @@ export type StoreOptions<K, V> = {
   /** false: no changelog; state is lost with the machine. An object overrides settings of the changelog topic. */
   readonly logging?: false | Readonly<Record<string, string>>
   readonly caching?: boolean
+  /**
+   * Entries that stay in memory as objects once they are committed; default: the application's `cleanEntriesPerStoreMax`.
+   * 0 for a store that is written far more often than it is read: what nobody reads again is garbage at once.
+   */
+  readonly cleanEntriesMax?: number
 }
 
-function commonOf<K, V>({ name, key, value, persistence, logging, caching }: StoreOptions<K, V>) {
+function commonOf<K, V>(options: StoreOptions<K, V>) {
+  const { name, key, value, persistence, logging, caching, cleanEntriesMax } = options
+  if (cleanEntriesMax !== undefined && !(Number.isSafeInteger(cleanEntriesMax) && cleanEntriesMax >= 0)) {
+    throw new StreamsError(
+      'TOPOLOGY_INVALID',
+      `store '${name}': cleanEntriesMax is a whole number of entries, 0 or more, not ${String(cleanEntriesMax)}`,
+    )
+  }
   return {
     name,
     keySerde: key,
@@ -29,6 +41,7 @@ function commonOf<K, V>({ name, key, value, persistence, logging, caching }: Sto
     persistence: persistence ?? 'persistent',
     logging: logging === false ? undefined : logging === undefined ? {} : { config: logging },
     caching: caching ?? false,
+    cleanEntriesMax,
   } as const
 }
 

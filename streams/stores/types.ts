@@ -158,6 +158,8 @@ type StoreSpecCommon<K, V> = {
   readonly logging: { readonly config?: Readonly<Record<string, string>> } | undefined
   /** Kafka Streams' record cache: updates of a key collapse before they go downstream. */
   readonly caching: boolean
+  /** Entries that stay in memory as objects once they are committed; undefined: as the application says. */
+  readonly cleanEntriesMax?: number | undefined
 }
 
 export type KeyValueStoreSpec<K = unknown, V = unknown> = StoreSpecCommon<K, V> & {

@@ -264,11 +264,13 @@ export function windowStoreContract(engineName: string, newEngine: EngineFactory
       ['headers', false, undefined, true],
       ['headers, duplicates', true, undefined, true],
       ['headers, a record cache', false, 3000, true],
+      ['nothing kept', false, undefined, false, 0],
+      ['duplicates, nothing kept', true, undefined, false, 0],
     ])(
       'random operations agree with the rules: %s',
-      async (_name, retainDuplicates, cacheBytesMax, withHeaders) => {
+      async (_name, retainDuplicates, cacheBytesMax, withHeaders, cleanEntriesMax = 6) => {
         const caching = cacheBytesMax !== undefined
-        const harnessOptions = { cleanEntriesMax: 6, ...(caching ? { cacheBytesMax } : {}) }
+        const harnessOptions = { cleanEntriesMax, ...(caching ? { cacheBytesMax } : {}) }
         let run = 0
         await fc.assert(
           fc.asyncProperty(steps, async (sequence) => {

@@ -102,6 +102,8 @@ export function createBalanceStores(schemas: RegisteredSchemas) {
       name: 'balance-history',
       key: serdes.string,
       value: createRecordSerde(balanceEntryDefinition, schemas),
+      // Written by every posting, read by the late ones and by queries only.
+      cleanEntriesMax: 0,
     }),
     /** Ledger account → what the tasks of the members booked on it. Its balance is the sum over all tasks. */
     ledger: keyValueStore({

@@ -231,6 +231,7 @@ export function createFraudStores(schemas: RegisteredSchemas) {
       windowSizeMs: SEEN_BUCKET_MS,
       retentionMs: SEEN_RETENTION_MS,
       segmentIntervalMs: SEEN_BUCKET_MS,
+      cleanEntriesMax: 0,
     }),
     /** `rule|version|live or shadow` → how often it fired in the tasks of members. */
     memberHits: keyValueStore({ name: 'fraud-rule-hits', key, value: serdes.int64 }),

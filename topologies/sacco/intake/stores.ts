@@ -12,6 +12,8 @@ export function createIntakeStores(schemas: RegisteredSchemas) {
       windowSizeMs: SEEN_BUCKET_MS,
       retentionMs: SEEN_RETENTION_MS,
       segmentIntervalMs: SEEN_BUCKET_MS,
+      // Nobody asks for an id again but for a duplicate.
+      cleanEntriesMax: 0,
     }),
     /** `topic|outcome|reason` → how many events of this task. The sum over all tasks is the account of all inputs. */
     accounting: keyValueStore({ name: 'input-accounting', key: serdes.string, value: serdes.int64 }),
