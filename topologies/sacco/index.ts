@@ -20,7 +20,7 @@ export {
 } from './fraud/review-flag.ts'
 export type { FraudRule } from './fraud/rule.ts'
 export { problemOfRule } from './fraud/rule-book.ts'
-export type { EntityState, FlagReview, FraudContext, FraudMoves, ReceiptUse } from './fraud/stores.ts'
+export type { EntityState, FlagReview, FraudContext, FraudMoves, NewestMoves, ReceiptUse } from './fraud/stores.ts'
 export { type Outcome, REASON_HEADER, type Reason } from './intake/intake.ts'
 export { PAR_DAYS, sumPortfolio } from './loans/portfolio.ts'
 export type { GuarantorExposure, LoanState, LoanSummary, MemberLoans, PortfolioTotal } from './loans/stores.ts'

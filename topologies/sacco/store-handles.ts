@@ -1,7 +1,7 @@
 import type { AnalyticsEvent, DelinquencyBandsEvent, FraudRuleEvent, SaccoEvent } from '#schemas'
 import type { ValueAndTimestamp } from '#streams'
 import type { AccountBalance, BalanceEntry, LedgerTotal } from './balances/stores.ts'
-import type { EntityState, FlagReview, FraudContext, FraudMoves, ReceiptUse } from './fraud/stores.ts'
+import type { EntityState, FlagReview, FraudContext, FraudMoves, NewestMoves, ReceiptUse } from './fraud/stores.ts'
 import type { GuarantorExposure, LoanState, MemberLoans, PortfolioTotal } from './loans/stores.ts'
 import type { MemberProfile } from './members/stores.ts'
 import type { RiskState } from './risk/stores.ts'
@@ -102,6 +102,7 @@ export const SACCO_STORES = {
     inAnyTask,
   ),
   fraudMoves: handle<FraudMoves>('fraud-moves', 'member', 'Money that moved lately, as rules remember it.'),
+  fraudMovesNewest: handle<NewestMoves>('fraud-moves-newest', 'member', 'What moved since `fraud-moves` was written.'),
   fraudContext: handle<FraudContext>('fraud-context', 'member', 'Changes, devices, attempts, as rules remember them.'),
   fraudEntities: handle<EntityState>('fraud-entities', 'device:…, phone:…, staff:…', 'What rules remember of them.'),
   mpesaReceipts: handle<ReceiptUse>('mpesa-receipts', 'receipt, window', 'Receipts that were credited.', {

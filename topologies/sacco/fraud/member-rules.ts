@@ -13,8 +13,9 @@ import { nextContext } from './context.ts'
 import { countHit, type FraudFlag, flagOf, isInForce } from './flags.ts'
 import { AFTER_CHANGE_EVALUATORS, evaluateTravel, IDENTITY_EVALUATORS } from './identity-rules.ts'
 import { evaluateCycle, evaluateExposure, LOAN_EVALUATORS } from './loan-rules.ts'
-import { appended, moveOf, NO_CONTEXT, NO_MOVES, remember, withTrail } from './memory.ts'
+import { appended, moveOf, NO_CONTEXT, withTrail } from './memory.ts'
 import { MONEY_EVALUATORS } from './money-rules.ts'
+import { MoveMemory } from './move-memory.ts'
 import { type CompiledRule, type Finding, param, value } from './rule.ts'
 import type { RuleBook } from './rule-book.ts'
 import type { Evaluator, MoneyInput, RuleInput } from './rule-input.ts'
@@ -40,7 +41,7 @@ type Needs = {
 export function watchMembers(needs: Needs): ProcessorSupplier<string, Activity, string, RuleOutput> {
   const { stores, members, exposure } = needs
   return {
-    stores: [stores.moves, stores.context, stores.memberHits, members, exposure],
+    stores: [stores.moves, stores.newestMoves, stores.context, stores.memberHits, members, exposure],
     get: () => new MemberWatcher(needs),
   }
 }
@@ -48,7 +49,7 @@ export function watchMembers(needs: Needs): ProcessorSupplier<string, Activity, 
 class MemberWatcher {
   readonly #needs: Needs
   #context!: ProcessorContext<string, RuleOutput>
-  #moves!: KeyValueStore<string, FraudMoves>
+  #moves!: MoveMemory
   #contexts!: KeyValueStore<string, FraudContext>
   #hits!: KeyValueStore<string, number>
   #members!: KeyValueStore<string, MemberProfile>
@@ -61,7 +62,7 @@ class MemberWatcher {
   init(context: ProcessorContext<string, RuleOutput>): void {
     const { stores, members, exposure } = this.#needs
     this.#context = context
-    this.#moves = context.store(stores.moves)
+    this.#moves = new MoveMemory(context.store(stores.moves), context.store(stores.newestMoves))
     this.#contexts = context.store(stores.context)
     this.#hits = context.store(stores.memberHits)
     this.#members = context.store(members)
@@ -76,11 +77,13 @@ class MemberWatcher {
     const context = nextContext(contextBefore, activity, timestampMs)
     // Also when it is empty: what is stored is in memory, what is missing is looked for on disk each time.
     if (context !== (isMember ? known : contextBefore)) this.#contexts.put(memberId, context)
-    const movesBefore = this.#moves.get(memberId) ?? NO_MOVES
+    const movesBefore = this.#moves.get(memberId)
     const movement = movementOf(activity)
     const move = movement === undefined ? undefined : moveOf(movement, timestampMs)
-    const moves = movement === undefined || move === undefined ? movesBefore : remember(movesBefore, movement, move)
-    if (moves !== movesBefore) this.#moves.put(memberId, moves)
+    const moves =
+      movement === undefined || move === undefined
+        ? movesBefore
+        : this.#moves.remember(memberId, movesBefore, movement, move)
     const input: RuleInput = {
       memberId,
       timeMs: timestampMs,
@@ -220,8 +223,8 @@ class MemberWatcher {
       members: signal.trail,
       events: signal.trail_events,
     }
-    const moves = this.#moves.get(memberId) ?? NO_MOVES
-    this.#moves.put(memberId, withTrail(moves, trail))
+    const moves = this.#moves.get(memberId)
+    this.#moves.replace(memberId, withTrail(moves, trail))
     // What went on from here is known already if the signal was overtaken: then it follows the money now.
     for (const move of moves.moves) {
       if (move.kind !== 'transfer_out' || !leadsTo(trail, move.time_ms, -move.amount_minor, rule)) continue

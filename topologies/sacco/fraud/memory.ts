@@ -64,6 +64,14 @@ function withMove(moves: readonly RecentMove[], move: RecentMove): readonly Rece
   return next
 }
 
+/** Bounded by number, and by age against the newest. */
+export function cutMoves(moves: readonly RecentMove[]): readonly RecentMove[] {
+  const newestMs = moves.at(-1)?.time_ms ?? 0
+  let from = Math.max(0, moves.length - MOVES_MAX)
+  while (from < moves.length && (moves[from] as RecentMove).time_ms < newestMs - MOVES_AGE_MAX_MS) from++
+  return from === 0 ? moves : moves.slice(from)
+}
+
 export function remember(before: FraudMoves, movement: Movement, move: RecentMove): FraudMoves {
   const isOut = move.amount_minor < 0
   const payee = isOut && move.counterparty !== '' ? hashOf(move.counterparty) : undefined

@@ -18,6 +18,8 @@ import { DAY_MS } from '../shared/time.ts'
 /** Bounds of what rules remember of one member or entity. Rules with wider windows see no more than this. */
 export const MOVES_MAX = 48
 export const MOVES_AGE_MAX_MS = 8 * DAY_MS
+/** Of the moves, so many are in a record of their own before they go to the others. */
+export const NEWEST_MOVES_MAX = 8
 export const PAYEES_MAX = 96
 export const TRAILS_MAX = 6
 export const TRAIL_LENGTH_MAX = 6
@@ -52,13 +54,17 @@ const MOVE = record('RecentMove', 'Money that moved lately.', [
 ])
 export type RecentMove = TypeOf<typeof MOVE>
 
-/** What rules about money remember: changed by every movement, so it is kept small. */
-export const FRAUD_MOVES = record('FraudMoves', 'What rules about money remember of a member.', [
-  list('moves', MOVE, 'internal', 'By time, the oldest first; bounded by number and age.'),
-  list('payees', 'int', 'internal', 'Hashes of those who were ever paid, the oldest first.'),
+const TOTALS = [
   field('out_count', 'int', 'internal', 'Payments out so far.'),
   field('out_minor', 'long', 'internal', 'Their sum.'),
   field('active_ms', 'long', 'internal', 'Last movement by the member; 0 if none.'),
+] as const
+
+/** What rules about money remember; see MoveMemory for how it is kept. */
+export const FRAUD_MOVES = record('FraudMoves', 'What rules about money remember of a member.', [
+  list('moves', MOVE, 'internal', 'By time, the oldest first; bounded by number and age.'),
+  list('payees', 'int', 'internal', 'Hashes of those who were ever paid, the oldest first.'),
+  ...TOTALS,
   list(
     'trails',
     record('MoneyTrail', 'The way on which money came to the member.', [
@@ -72,6 +78,13 @@ export const FRAUD_MOVES = record('FraudMoves', 'What rules about money remember
   ),
 ])
 export type FraudMoves = TypeOf<typeof FRAUD_MOVES>
+
+/** Every movement writes it, so it is small. */
+export const NEWEST_MOVES = record('NewestMoves', 'Moves since the others were written, and the totals with them.', [
+  list('moves', MOVE, 'internal', 'By time, the oldest first.'),
+  ...TOTALS,
+])
+export type NewestMoves = TypeOf<typeof NEWEST_MOVES>
 
 const STEP = [
   field('time_ms', 'long', 'internal', 'When.'),
@@ -202,12 +215,14 @@ export const FLAG_REVIEW = record('FlagReview', 'What became of a flag.', [
 export type FlagReview = TypeOf<typeof FLAG_REVIEW>
 
 export const fraudMovesDefinition = recordDefinition(STATE_NAMESPACE, FRAUD_MOVES)
+export const newestMovesDefinition = recordDefinition(STATE_NAMESPACE, NEWEST_MOVES)
 export const fraudContextDefinition = recordDefinition(STATE_NAMESPACE, FRAUD_CONTEXT)
 export const entityStateDefinition = recordDefinition(STATE_NAMESPACE, ENTITY_STATE)
 export const receiptUseDefinition = recordDefinition(STATE_NAMESPACE, RECEIPT_USE)
 export const flagReviewDefinition = recordDefinition(STATE_NAMESPACE, FLAG_REVIEW)
 export const FRAUD_RECORDS = [
   fraudMovesDefinition,
+  newestMovesDefinition,
   fraudContextDefinition,
   entityStateDefinition,
   receiptUseDefinition,
@@ -217,8 +232,14 @@ export const FRAUD_RECORDS = [
 export function createFraudStores(schemas: RegisteredSchemas) {
   const key = serdes.string
   return {
-    /** Member id → money that moved lately. */
+    /** Member id → money that moved lately; see MoveMemory. */
     moves: keyValueStore({ name: 'fraud-moves', key, value: createRecordSerde(fraudMovesDefinition, schemas) }),
+    /** Member id → moves that are not in the other one yet. */
+    newestMoves: keyValueStore({
+      name: 'fraud-moves-newest',
+      key,
+      value: createRecordSerde(newestMovesDefinition, schemas),
+    }),
     /** Member id → changes, devices, attempts, guarantors, flags raised. */
     context: keyValueStore({ name: 'fraud-context', key, value: createRecordSerde(fraudContextDefinition, schemas) }),
     /** `device:…`, `phone:…`, `staff:…` → what happened with it. */

@@ -7,7 +7,8 @@ import {
   type StreamRecord,
   type WindowStore,
 } from '#streams'
-import type { FraudContext, FraudMoves, FraudStores } from '../fraud/stores.ts'
+import { MoveMemory } from '../fraud/move-memory.ts'
+import type { FraudContext, FraudStores } from '../fraud/stores.ts'
 import type { GuarantorExposure, LoanStores, MemberLoans } from '../loans/stores.ts'
 import type { MemberProfile, MembersStoreSpec } from '../members/stores.ts'
 import type { Activity } from '../shared/signals.ts'
@@ -39,7 +40,16 @@ type Needs = {
 export function scoreMembers(needs: Needs): ProcessorSupplier<string, Activity, string, RiskEvent> {
   const { risk, members, loans, fraud } = needs
   return {
-    stores: [risk.scores, members, loans.byMember, loans.exposure, fraud.moves, fraud.context, dayStore(needs)],
+    stores: [
+      risk.scores,
+      members,
+      loans.byMember,
+      loans.exposure,
+      fraud.moves,
+      fraud.newestMoves,
+      fraud.context,
+      dayStore(needs),
+    ],
     get: () => new MemberScorer(needs),
   }
 }
@@ -57,7 +67,7 @@ class MemberScorer {
   #members!: KeyValueStore<string, MemberProfile>
   #loans!: KeyValueStore<string, MemberLoans>
   #exposure!: KeyValueStore<string, GuarantorExposure>
-  #moves!: KeyValueStore<string, FraudMoves>
+  #moves!: MoveMemory
   #contexts!: KeyValueStore<string, FraudContext>
   #days!: WindowStore<string, VelocityTotals>
   /** Members known to have neither loans nor guarantees: the stores need not be asked with each of their payments. */
@@ -74,7 +84,7 @@ class MemberScorer {
     this.#members = context.store(members)
     this.#loans = context.store(loans.byMember)
     this.#exposure = context.store(loans.exposure)
-    this.#moves = context.store(fraud.moves)
+    this.#moves = new MoveMemory(context.store(fraud.moves), context.store(fraud.newestMoves))
     this.#contexts = context.store(fraud.context)
     this.#days = context.store(dayStore(this.#needs))
     context.schedule({ intervalMs: DAY_MS, type: 'stream-time' }, (timeMs) => {
@@ -104,7 +114,7 @@ class MemberScorer {
       profile,
       loans,
       exposure,
-      moves: this.#moves.get(memberId),
+      paidOut: this.#moves.totalsOf(memberId),
       context: this.#contexts.get(memberId),
       today: this.#days.fetch(memberId, timeMs - (timeMs % DAY_MS)),
     })

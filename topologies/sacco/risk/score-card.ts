@@ -18,7 +18,8 @@ export type RiskInputs = {
   readonly profile: MemberProfile
   readonly loans: MemberLoans | undefined
   readonly exposure: GuarantorExposure | undefined
-  readonly moves: FraudMoves | undefined
+  /** All payments out so far. */
+  readonly paidOut: Pick<FraudMoves, 'out_count' | 'out_minor'> | undefined
   readonly context: FraudContext | undefined
   /** Of the day (UTC) in which `timeMs` lies. */
   readonly today: VelocityTotals | undefined
@@ -96,12 +97,12 @@ const MANY_PAYMENTS = 10
 const UNUSUAL_TIMES_MEAN = 5
 const UNUSUAL_MIN_MINOR = 5_000_000
 
-function scoreMoney({ today, moves }: RiskInputs, add: Add): void {
+function scoreMoney({ today, paidOut }: RiskInputs, add: Add): void {
   if (today === undefined) return
   const { out_count, out_minor } = today
   if (out_count >= MANY_PAYMENTS) add('MANY_PAYMENTS', 60, value('payments_today', out_count, 'count'))
-  const earlierCount = (moves?.out_count ?? 0) - out_count
-  const earlierMinor = (moves?.out_minor ?? 0) - out_minor
+  const earlierCount = (paidOut?.out_count ?? 0) - out_count
+  const earlierMinor = (paidOut?.out_minor ?? 0) - out_minor
   const mean = earlierCount > 0 ? Math.floor(earlierMinor / earlierCount) : 0
   if (out_minor >= UNUSUAL_MIN_MINOR && out_minor > mean * UNUSUAL_TIMES_MEAN) {
     add(
