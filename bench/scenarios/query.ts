@@ -12,7 +12,12 @@ const TICK_MS = 1
 const OK = 200
 const ANSWER_MS_MAX = 30_000
 
-type Asked = { readonly latencies: Float64Array; readonly failed: number; readonly lateMsMax: number }
+type Asked = {
+  readonly latencies: Float64Array
+  /** How many had which status; 0: no answer. */
+  readonly statuses: ReadonlyMap<number, number>
+  readonly lateMsMax: number
+}
 
 /**
  * Requests at a steady rate, whatever became of those before: a request that waits for a connection waits in its
@@ -21,20 +26,20 @@ type Asked = { readonly latencies: Float64Array; readonly failed: number; readon
 export async function askAtRate(url: (number: number) => string, rate: number, count: number): Promise<Asked> {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
   const latencies = new Float64Array(count)
-  const answers: Promise<boolean>[] = []
+  const answers: Promise<number>[] = []
   const startMs = performance.now()
   let lateMsMax = 0
-  const ask = (number: number, dueMs: number): Promise<boolean> =>
+  const ask = (number: number, dueMs: number): Promise<number> =>
     new Promise((resolve) => {
-      const end = (isGood: boolean): void => {
+      const end = (status: number): void => {
         latencies[number] = performance.now() - dueMs
-        resolve(isGood)
+        resolve(status)
       }
       get(url(number), { agent, timeout: ANSWER_MS_MAX }, (response) => {
         response.resume()
-        response.once('end', () => end(response.statusCode === OK))
-        response.once('error', () => end(false))
-      }).once('error', () => end(false))
+        response.once('end', () => end(response.statusCode ?? 0))
+        response.once('error', () => end(0))
+      }).once('error', () => end(0))
     })
   while (answers.length < count) {
     const nowMs = performance.now()
@@ -46,9 +51,10 @@ export async function askAtRate(url: (number: number) => string, rate: number, c
     }
     await sleep(TICK_MS)
   }
-  const good = await Promise.all(answers)
+  const statuses = new Map<number, number>()
+  for (const status of await Promise.all(answers)) statuses.set(status, (statuses.get(status) ?? 0) + 1)
   agent.destroy()
-  return { latencies, lateMsMax, failed: good.filter((each) => !each).length }
+  return { latencies, lateMsMax, statuses }
 }
 
 const found = <Kind extends Said['kind']>(
@@ -62,7 +68,7 @@ export const query: Scenario = {
   title: 'Query API under load (GET /v1/stores/balances/keys/…, 1,000 requests/s, while 10,000 events/s flow)',
   about: 'point reads over HTTP at 1,000 requests/s while 10,000 events/s flow through the peer topology',
   repeats: 1,
-  async measure({ size }) {
+  async measure({ size, write }) {
     const seconds = bySize(size, { tiny: 1, quick: 6, full: 30 })
     const warmUpSeconds = bySize(size, { tiny: 1, quick: 4, full: 10 })
     const rate = bySize(size, { tiny: 500, quick: 10_000, full: 10_000 })
@@ -76,6 +82,8 @@ export const query: Scenario = {
           { kind: 'members' },
           { kind: 'serve' },
           { kind: 'paced', name: 'measured', from: 0, rate, keys: KEYS, warmUpSeconds, seconds },
+          // The server stays until the last answer, however late that is.
+          { kind: 'hold' },
         ],
       })
       try {
@@ -85,9 +93,10 @@ export const query: Scenario = {
           `${url}/v1/stores/balances/keys/${memberOf(Math.imul(number, 0x9e3779b1) >>> 0, KEYS)}`
         // The route is compiled, and every member has had an event, before what counts.
         await askAtRate(address, requestRate / 2, (warmUpSeconds * requestRate) / 2)
-        const { latencies, failed, lateMsMax } = await askAtRate(address, requestRate, seconds * requestRate)
+        const { latencies, statuses, lateMsMax } = await askAtRate(address, requestRate, seconds * requestRate)
         const { latency } = await running.until('its last output', (said) => found(said, 'paced'))
-        await running.finished()
+        const failed = latencies.length - (statuses.get(OK) ?? 0)
+        if (failed > 0) write(`Answers by status (0: none): ${JSON.stringify(Object.fromEntries(statuses))}\n`)
         const { p50, p95, p99 } = percentilesOf(latencies)
         return [
           { name: 'request: p50', unit: 'ms', better: 'lower', value: p50 },
