@@ -11,7 +11,7 @@ import { FetchedBatches } from './batch-decoder.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { canRetry, KAFKA_ERROR, KafkaError, kafkaError, streamsError } from './kafka-errors.ts'
-import { sleep } from './retry.ts'
+import { backoffMs, sleep } from './retry.ts'
 import { type FetchedPartition, fetchV12 } from './wire-records.ts'
 
 /** Fetches that a broker may hold at once: one waits for news while another brings what was resumed or sought. */
@@ -302,8 +302,7 @@ export class KafkaConsumer implements Consumer {
     this.#lastTrouble = error
     for (const partition of partitions) {
       partition.failingSinceMs ??= nowMs
-      const waitMs = Math.max(limits.retryBackoffMs, (nowMs - partition.failingSinceMs) / 2)
-      partition.retryAtMs = nowMs + Math.min(waitMs, limits.retryBackoffMsMax)
+      partition.retryAtMs = nowMs + backoffMs(nowMs - partition.failingSinceMs, limits)
     }
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined

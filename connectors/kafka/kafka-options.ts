@@ -23,6 +23,7 @@ export type KafkaLimits = {
   readonly requestTimeoutMs: number
   /** A request with all its retries; then LOG_UNAVAILABLE. */
   readonly retryTimeoutMs: number
+  /** Between two attempts: at first, and when it has failed for long. */
   readonly retryBackoffMs: number
   readonly retryBackoffMsMax: number
   /** How long a topic that nobody knows may be still on its way to the brokers, before TOPIC_MISSING. */
@@ -54,8 +55,8 @@ export const KAFKA_LIMITS: KafkaLimits = {
   connectTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   retryTimeoutMs: 30_000,
-  retryBackoffMs: 5,
-  retryBackoffMsMax: 200,
+  retryBackoffMs: 10,
+  retryBackoffMsMax: 1_000,
   topicPropagationMs: 5_000,
   fetchWaitMs: 250,
   fetchBytesPerPartition: 1024 * 1024,

@@ -13,7 +13,7 @@ import type { Connections } from './connections.ts'
 import { check, hasErrorCode, KAFKA_ERROR, KafkaError, streamsError } from './kafka-errors.ts'
 import type { RefusableMember } from './offsets.ts'
 import { sessionTimeoutOf } from './operations.ts'
-import { sleep } from './retry.ts'
+import { backoffMs, sleep } from './retry.ts'
 import { settingsOf } from './topic-settings.ts'
 import {
   type Endpoint,
@@ -125,6 +125,7 @@ export class KafkaMembership implements KafkaGroupMembership {
   #sessionTimeoutMs = SESSION_TIMEOUT_MS
   /** When the last heartbeat that was answered was sent. */
   #heardMs = Number.NEGATIVE_INFINITY
+  #joiningMs = 0
 
   constructor(cluster: Cluster, options: KafkaMembershipOptions) {
     this.#cluster = cluster
@@ -147,7 +148,8 @@ export class KafkaMembership implements KafkaGroupMembership {
     this.#sessionTimeoutMs = (await sessionTimeoutOf(this.#cluster, this.#options.group)) ?? SESSION_TIMEOUT_MS
     this.#subtopologies = [...member.subTopologies].map(subtopologyOf)
     const { limits } = this.#cluster
-    const endMs = performance.now() + limits.retryTimeoutMs
+    this.#joiningMs = performance.now()
+    const endMs = this.#joiningMs + limits.retryTimeoutMs
     for (;;) {
       const statuses = await this.#beatOnce()
       if (this.#failure !== undefined) throw this.#failure
@@ -233,11 +235,17 @@ export class KafkaMembership implements KafkaGroupMembership {
   async #beat(): Promise<void> {
     const answered = await this.#beatOnce()
     // What changed while the answer was on its way is told at once.
-    this.#schedule(answered === undefined ? RETRY_MS : this.#ownedChanged ? 0 : this.#nextBeatMs())
+    this.#schedule(answered === undefined ? this.#retryMs() : this.#ownedChanged ? 0 : this.#nextBeatMs())
   }
 
   #nextBeatMs(): number {
     return performance.now() < this.#settledMs ? Math.min(SETTLING_INTERVAL_MS, this.#intervalMs) : this.#intervalMs
+  }
+
+  /** Soon, since the group waits for nobody; but no more often than in order where the coordinator is away for long. */
+  #retryMs(): number {
+    const silentMs = performance.now() - Math.max(this.#heardMs, this.#joiningMs)
+    return Math.min(backoffMs(silentMs, this.#cluster.limits), Math.max(this.#intervalMs, FIRST_INTERVAL_MS))
   }
 
   /** Never rejects. Undefined if the coordinator did not answer. */

@@ -14,11 +14,13 @@ import type { Connections } from './connections.ts'
 import { canRetry, KAFKA_ERROR, KafkaError, kafkaError, streamsError } from './kafka-errors.ts'
 import { commitGroupOffsets } from './offsets.ts'
 import { PartitionQueue, type SealedBatch } from './partition-queue.ts'
-import { sleep } from './retry.ts'
+import { backoffMs, sleep } from './retry.ts'
 import { Transactions } from './transactions.ts'
 import { type ProducedPartition, type ProduceRequest, produceV11, produceV12 } from './wire-records.ts'
 
 const TOPIC_RESOURCE = 2
+/** Between two looks for a topic that may be on its way. */
+const TOPIC_LOOK_MS = 40
 /** Kafka's default of max.message.bytes. */
 const MESSAGE_BYTES_MAX = 1_048_588
 
@@ -106,12 +108,12 @@ export class KafkaProducer implements Producer {
 
   /** A topic that was made a moment ago may not have reached the broker that is asked. */
   async #loadTopics(names: readonly string[]): Promise<readonly string[]> {
-    const { topicPropagationMs, retryBackoffMsMax } = this.#cluster.limits
+    const { topicPropagationMs } = this.#cluster.limits
     const endMs = performance.now() + topicPropagationMs / 5
     for (;;) {
       const missing = await this.#cluster.load(names)
       if (missing.length === 0 || performance.now() > endMs) return missing
-      await sleep(retryBackoffMsMax / 5)
+      await sleep(TOPIC_LOOK_MS)
     }
   }
 
@@ -410,13 +412,13 @@ export class KafkaProducer implements Producer {
   }
 
   #retryLater(queues: readonly PartitionQueue[], error: KafkaError): void {
-    const { retryTimeoutMs, retryBackoffMs, retryBackoffMsMax } = this.#cluster.limits
+    const { limits } = this.#cluster
     const nowMs = performance.now()
     for (const queue of queues) {
       queue.failingSinceMs ??= nowMs
       const failingMs = nowMs - queue.failingSinceMs
-      if (failingMs > retryTimeoutMs) this.#fail(error)
-      queue.retryAtMs = nowMs + Math.min(Math.max(retryBackoffMs, failingMs / 2), retryBackoffMsMax)
+      if (failingMs > limits.retryTimeoutMs) this.#fail(error)
+      queue.retryAtMs = nowMs + backoffMs(failingMs, limits)
     }
     if (error.errorCode !== KAFKA_ERROR.concurrentTransactions)
       this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]).catch(() => {

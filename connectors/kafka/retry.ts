@@ -2,6 +2,8 @@ import { hasCode, messageOf } from '#streams/base'
 import { KafkaError, streamsError } from './kafka-errors.ts'
 import type { KafkaLimits } from './kafka-options.ts'
 
+const BACKOFF_SHARE = 1 / 32
+
 /** `isIdle`: the process may end meanwhile. */
 export function sleep(ms: number, isIdle = false): Promise<void> {
   return new Promise((resolve) => {
@@ -19,16 +21,22 @@ export type RetryOptions = {
   readonly beforeRetry?: (error: KafkaError) => Promise<void> | void
 }
 
-/** Backs off between attempts, twice as long each time. StreamsError when trying again cannot help or time is up. */
+/** A small part of the time that has been lost already, so that little more is lost when it works again. */
+export function backoffMs(failingMs: number, { retryBackoffMs, retryBackoffMsMax }: KafkaLimits): number {
+  return Math.min(Math.max(retryBackoffMs, failingMs * BACKOFF_SHARE), retryBackoffMsMax)
+}
+
+/** Backs off between attempts, longer and longer. StreamsError when trying again cannot help or time is up. */
 export async function withRetries<T>(options: RetryOptions, attempt: () => Promise<T>): Promise<T> {
   const { limits, what, beforeRetry } = options
-  const endMs = performance.now() + (options.timeoutMs ?? limits.retryTimeoutMs)
-  let backoffMs = limits.retryBackoffMs
+  const startedMs = performance.now()
+  const endMs = startedMs + (options.timeoutMs ?? limits.retryTimeoutMs)
   for (;;) {
     try {
       return await attempt()
     } catch (error) {
-      const isOver = performance.now() + backoffMs > endMs
+      const nowMs = performance.now()
+      const isOver = nowMs + backoffMs(nowMs - startedMs, limits) > endMs
       if (!(error instanceof KafkaError) || !error.canRetry || isOver) throw streamsError(error, what)
       try {
         await beforeRetry?.(error)
@@ -36,7 +44,6 @@ export async function withRetries<T>(options: RetryOptions, attempt: () => Promi
         if (hasCode(secondary, 'CLOSED', 'LOG_REFUSED')) throw streamsError(secondary, `${what} (${messageOf(error)})`)
       }
     }
-    await sleep(backoffMs)
-    backoffMs = Math.min(backoffMs * 2, limits.retryBackoffMsMax)
+    await sleep(backoffMs(performance.now() - startedMs, limits))
   }
 }
