@@ -110,7 +110,7 @@ async function releaseOne(client: Client, open: OpenTransaction): Promise<string
   const transactionalId = await transactionalIdOf(cluster, producerId)
   const place = `from offset ${startOffset} on, producer ${producerId} with epoch ${producerEpoch}`
   if (transactionalId === undefined)
-    return `a transaction that no coordinator knows is open ${place}: end it with kafka-transactions.sh`
+    return `a transaction that no coordinator knows, or not yet, is open ${place}; if that stays so, end it with kafka-transactions.sh`
   const found = await transactionOf(cluster, transactionalId)
   const state = found?.transactionState ?? 'unknown'
   const isItself = found !== undefined && found.producerId === producerId && found.producerEpoch <= producerEpoch
