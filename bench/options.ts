@@ -23,7 +23,7 @@ the middle and the largest of its repeats.
   make bench                                     all scenarios, small: a few minutes
   make bench ARGS='--scenario stages'            one of them: where the time goes, with a flame graph
   make bench ARGS='--scenario keys,state --full' the long forms: minutes each, gigabytes of disk
-  make bench ARGS='--baseline ${BASELINE}'   and what became slower since
+  make bench ARGS='--baseline ${BASELINE}'   and what became slower since (once there is such a file)
 
 Scenarios
 ${scenarios.map(({ name, about }) => `  ${name.padEnd(NAME_WIDTH)} ${about}`).join('\n')}

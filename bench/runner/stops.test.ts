@@ -17,3 +17,13 @@ it.each([
   })
   expect(result).toBe(calls)
 })
+
+it('an error counts where nothing was stopped, and is forgotten where something was', async () => {
+  const failing = (ms: number) => async (): Promise<never> => {
+    stop(ms)
+    throw new Error('of the measurement')
+  }
+  await expect(repeatedIfStopped(failing(0))).rejects.toThrow('of the measurement')
+  let called = 0
+  expect(await repeatedIfStopped(async () => (++called === 1 ? failing(3_200)() : 'well'))).toBe('well')
+})

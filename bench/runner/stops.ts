@@ -17,19 +17,18 @@ export async function repeatedIfStopped<T>(body: () => Promise<T>): Promise<T> {
       lastMs = nowMs
     }
     const timer = setInterval(look, LOOK_MS)
-    let result: T
-    try {
-      result = await body()
-    } finally {
-      clearInterval(timer)
-    }
+    const outcome = await body().then(
+      (result) => ({ isGood: true, result }) as const,
+      (error: unknown) => ({ isGood: false, error }) as const,
+    )
+    clearInterval(timer)
     look()
-    if (stoppedMs === 0) return result
-    const seconds = (stoppedMs / 1000).toFixed(1)
-    if (attempt === TRIES_MAX) {
-      process.stderr.write(`This process was stopped for ${seconds} s, again: the figures have that gap in them\n`)
-      return result
+    if (stoppedMs === 0 || attempt === TRIES_MAX) {
+      if (!outcome.isGood) throw outcome.error
+      if (stoppedMs > 0) process.stderr.write('This process was stopped each time: the figures have that gap in them\n')
+      return outcome.result
     }
+    const seconds = (stoppedMs / 1000).toFixed(1)
     process.stderr.write(`This process was stopped for ${seconds} s while it measured: once more\n`)
   }
 }
