@@ -1,6 +1,6 @@
 import { type API, apiVersionsV4, findCoordinatorV4, metadataV12 } from '@platformatic/kafka'
 import { StreamsError } from '#streams/base'
-import { type BrokerAddress, Connections } from './connections.ts'
+import { addressOf, type BrokerAddress, Connections } from './connections.ts'
 import { check, hasErrorCode, KAFKA_ERROR, KafkaError, kafkaError } from './kafka-errors.ts'
 import { KAFKA_LIMITS, type KafkaLimits, type KafkaOptions } from './kafka-options.ts'
 import { withRetries } from './retry.ts'
@@ -35,6 +35,7 @@ export class Cluster {
   /** For questions about the cluster itself, and for administration. */
   readonly connections: Connections
   readonly #seeds: readonly BrokerAddress[]
+  readonly #unreachable = new Set<string>()
   readonly #brokers = new Map<number, BrokerAddress>()
   readonly #topics = new Map<string, TopicMetadata>()
   readonly #coordinators = new Map<string, BrokerAddress>()
@@ -46,23 +47,30 @@ export class Cluster {
     this.options = options
     this.warn = warn
     this.limits = { ...KAFKA_LIMITS, ...options.limits }
-    this.connections = new Connections(options.clientId, options, this.limits)
+    this.connections = this.newConnections(options.clientId)
     this.#seeds = options.brokers.map(parseBroker)
     if (this.#seeds.length === 0)
       throw new StreamsError('CONFIG_INVALID', 'no broker is given: host:port of at least one')
   }
 
   newConnections(clientId: string): Connections {
-    return new Connections(clientId, this.options, this.limits)
+    return new Connections(clientId, this.options, this.limits, this.#unreachable)
   }
 
   get brokers(): ReadonlyMap<number, BrokerAddress> {
     return this.#brokers
   }
 
-  /** Known brokers in turn, and those that were given at the start among them: all known ones may have moved. */
+  /**
+   * Known brokers in turn, and those that were given at the start among them: all known ones may have moved. Who could not
+   * be reached is not asked while there are others.
+   */
   anyBroker(): BrokerAddress {
     const all = [...this.#brokers.values(), ...this.#seeds]
+    for (let tried = 0; tried < all.length; tried++) {
+      const broker = all[this.#turn++ % all.length] as BrokerAddress
+      if (!this.#unreachable.has(addressOf(broker))) return broker
+    }
     return all[this.#turn++ % all.length] as BrokerAddress
   }
 

@@ -6,6 +6,10 @@ import { type KafkaLimits, type KafkaOptions, saslOf } from './kafka-options.ts'
 
 export type BrokerAddress = { readonly host: string; readonly port: number }
 
+export function addressOf({ host, port }: BrokerAddress): string {
+  return `${host}:${port}`
+}
+
 /**
  * Connections of one client object (a consumer, a producer, …), one per broker, opened when first needed and again
  * after they broke. Answers on a connection come in the order of the requests, so objects that wait long do not share.
@@ -14,11 +18,14 @@ export class Connections {
   readonly #clientId: string
   readonly #options: ConnectionOptions
   readonly #open = new Map<string, Promise<Connection>>()
+  readonly #unreachable: Set<string>
   #closed = false
   #losses = 0
 
-  constructor(clientId: string, options: KafkaOptions, limits: KafkaLimits) {
+  /** `unreachable`, shared by all clients: brokers that the last attempt to connect did not reach. */
+  constructor(clientId: string, options: KafkaOptions, limits: KafkaLimits, unreachable: Set<string>) {
     this.#clientId = clientId
+    this.#unreachable = unreachable
     this.#options = {
       connectTimeout: limits.connectTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -53,7 +60,7 @@ export class Connections {
 
   #connect(broker: BrokerAddress): Promise<Connection> {
     if (this.#closed) return Promise.reject(new StreamsError('CLOSED', `client ${this.#clientId} is closed`))
-    const name = `${broker.host}:${broker.port}`
+    const name = addressOf(broker)
     const known = this.#open.get(name)
     if (known !== undefined) return known
     // The name that the certificate is to have; an address is none (RFC 6066).
@@ -80,6 +87,7 @@ export class Connections {
   async #openConnection(connection: Connection, broker: BrokerAddress): Promise<Connection> {
     try {
       await connection.connect(broker.host, broker.port)
+      this.#unreachable.delete(addressOf(broker))
       return connection
     } catch (error) {
       const cause = (error as { cause?: unknown }).cause
@@ -91,6 +99,7 @@ export class Connections {
           `no connection to broker ${broker.host}:${broker.port}: ${reason}; check user, password, SASL mechanism and TLS settings`,
           { cause: error },
         )
+      this.#unreachable.add(addressOf(broker))
       throw new KafkaError(`broker ${broker.host}:${broker.port} cannot be reached: ${reason}`, undefined, true, error)
     }
   }

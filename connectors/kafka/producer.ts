@@ -420,10 +420,22 @@ export class KafkaProducer implements Producer {
       if (failingMs > limits.retryTimeoutMs) this.#fail(error)
       queue.retryAtMs = nowMs + backoffMs(failingMs, limits)
     }
-    if (error.errorCode !== KAFKA_ERROR.concurrentTransactions)
-      this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]).catch(() => {
-        // The next attempt says what is wrong.
-      })
+    if (error.errorCode !== KAFKA_ERROR.concurrentTransactions) this.#findLeaders(queues)
     this.#pumpLater()
+  }
+
+  /** What has another leader now is sent at once. */
+  #findLeaders(queues: readonly PartitionQueue[]): void {
+    const leaderOf = ({ topic, partition }: PartitionQueue) => this.#cluster.topic(topic)?.leaders[partition]
+    const before = queues.map(leaderOf)
+    this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]).then(
+      () => {
+        for (const [index, queue] of queues.entries()) if (leaderOf(queue) !== before[index]) queue.retryAtMs = 0
+        this.#pump()
+      },
+      () => {
+        // The next attempt says what is wrong.
+      },
+    )
   }
 }
