@@ -107,7 +107,7 @@ describe('operations on Kafka', { timeout: 120_000 }, () => {
     expect(wrong.map((each: { what: string }) => each.what)).toEqual(['topic no-such-topic', 'group no-such-group'])
     expect(await run('reset', application)).toMatchObject({
       code: 1,
-      errors: expect.stringContaining('running members'),
+      errors: expect.stringContaining('1 running member; stop'),
     })
 
     running.child.kill('SIGTERM')
