@@ -3,6 +3,8 @@ import type { Cluster } from './cluster.ts'
 import { check, KAFKA_ERROR } from './kafka-errors.ts'
 import { streamsGroupDescribeV0 } from './wire-groups.ts'
 
+export type ProducerIdAndEpoch = { readonly producerId: bigint; readonly producerEpoch: number }
+
 const ANY_DURATION = -1n
 /** `<process id>-<number of the thread>`, as Java Kafka Streams names them too. */
 const PROCESS_AND_THREAD = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/i
@@ -28,7 +30,11 @@ export async function endDanglingTransactions(cluster: Cluster, group: string): 
   const alive = await processesOf(cluster, group)
   if (alive === undefined) return []
   const dangling = open.filter(({ process }) => !alive.has(process))
-  await Promise.all(dangling.map(({ transactionalId }) => end(cluster, transactionalId)))
+  await Promise.all(
+    dangling.map(({ transactionalId }) =>
+      fence(cluster, transactionalId, `ending the transaction that ${transactionalId} left open`),
+    ),
+  )
   return dangling.map(({ transactionalId }) => transactionalId)
 }
 
@@ -60,10 +66,9 @@ async function processesOf(cluster: Cluster, group: string): Promise<ReadonlySet
   })
 }
 
-/** A new producer of that id aborts what an earlier one left open. */
-async function end(cluster: Cluster, transactionalId: string): Promise<void> {
-  const what = `ending the transaction that ${transactionalId} left open`
-  await cluster.atCoordinator({ kind: 'transaction', key: transactionalId, what }, async (coordinator) => {
+/** A new producer of that id: aborts what an earlier one left open, and keeps that one from writing. */
+export async function fence(cluster: Cluster, transactionalId: string, what: string): Promise<ProducerIdAndEpoch> {
+  return cluster.atCoordinator({ kind: 'transaction', key: transactionalId, what }, async (coordinator) => {
     const { transactionTimeoutMs } = cluster.limits
     const response = await cluster.connections.call(
       coordinator,
@@ -72,5 +77,6 @@ async function end(cluster: Cluster, transactionalId: string): Promise<void> {
       transactionTimeoutMs,
     )
     check(response.errorCode, what)
+    return { producerId: response.producerId, producerEpoch: response.producerEpoch }
   })
 }

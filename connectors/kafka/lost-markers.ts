@@ -1,10 +1,10 @@
-import { describeProducersV0, describeTransactionsV0, initProducerIdV4, listTransactionsV1 } from '@platformatic/kafka'
+import { describeProducersV0, describeTransactionsV0, listTransactionsV1 } from '@platformatic/kafka'
 import { StreamsError } from '#streams/base'
 import type { TopicPartition } from '#streams/ports'
 import { FetchedBatches } from './batch-decoder.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
-import { endDanglingTransactions } from './dangling-transactions.ts'
+import { endDanglingTransactions, fence } from './dangling-transactions.ts'
 import { check, KAFKA_ERROR, type KafkaError, kafkaError } from './kafka-errors.ts'
 import { withRetries } from './retry.ts'
 import { fetchV12 } from './wire-records.ts'
@@ -123,25 +123,9 @@ async function releaseOne(client: Client, open: OpenTransaction): Promise<string
     each.producerId === found?.producerId && each.producerEpoch < found.producerEpoch
   if (!(await openTransactions(client, [open])).some(isLost)) return `the transaction of ${transactionalId} is ${state}`
   // Nobody else may write under this id meanwhile. An owner that is alive begins anew, and has lost nothing.
-  const owner = { transactionalId, ...(await fence(cluster, transactionalId)) }
+  const owner = { transactionalId, ...(await fence(cluster, transactionalId, `fencing ${transactionalId}`)) }
   const written = await completeOwnTransactions(client, owner, [open])
   return written.length === 0 ? `the transaction of ${transactionalId} has just ended` : written.join('; ')
-}
-
-async function fence(cluster: Cluster, transactionalId: string) {
-  const what = `fencing ${transactionalId}`
-  return cluster.atCoordinator({ kind: 'transaction', key: transactionalId, what }, async (coordinator) => {
-    const { transactionTimeoutMs } = cluster.limits
-    const response = await cluster.connections.call(
-      coordinator,
-      initProducerIdV4.api,
-      transactionalId,
-      transactionTimeoutMs,
-    )
-    check(response.errorCode, what)
-    const { producerId, producerEpoch } = response
-    return { producerId, producerEpoch }
-  })
 }
 
 // Questions ----------------------------------------------------------------------------------------------------------
