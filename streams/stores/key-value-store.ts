@@ -222,12 +222,9 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     }
     this.#writes.forget()
     this.#deletionHeaders?.clear()
-    if (this.#cleanEntriesMax === 0) {
-      this.#forgetAll()
-      return
-    }
+    if (this.#cleanEntriesMax === 0) this.#entries.clear()
     // Twice round: the first time may only take the marks of what was used.
-    this.#evict(2 * this.#entries.size)
+    else this.#evict(2 * this.#entries.size)
   }
 
   aborted(): void {
@@ -316,12 +313,6 @@ class BufferedKeyValueStore<K, V> implements KeyValueStore<K, V>, ManagedStore, 
     const keyBytes = this.#engineKeyOf(entry).length
     if (entry.value === null) return keyBytes
     return keyBytes + this.#values.encode(entry.value).length
-  }
-
-  /** After a commit, where nothing is to stay in memory. */
-  #forgetAll(): void {
-    this.#entries.clear()
-    this.#hand = this.#entries.values()
   }
 
   #dropClean(): void {

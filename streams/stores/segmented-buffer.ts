@@ -280,17 +280,13 @@ export class SegmentedBuffer<K, V> {
       entry.isInEngine = entry.value !== null
       if (entry.timeMs > this.#engineTimeMaxMs) this.#engineTimeMaxMs = entry.timeMs
     }
-    if (this.#environment.cleanEntriesMax === 0) {
-      this.#writes.forget()
-      this.#deletionHeaders?.clear()
-      this.#forgetAll()
-      return
-    }
-    for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)
+    const keepsNothing = this.#environment.cleanEntriesMax === 0
+    if (!keepsNothing) for (const { group } of this.#writes.entries) if (group.dirtyCount > 0) this.#tidy(group)
     this.#writes.forget()
     this.#deletionHeaders?.clear()
+    if (keepsNothing) this.#dropAll()
     // Twice round: the first time may only take the marks of what was used.
-    this.#evict(2 * this.#groups.size)
+    else this.#evict(2 * this.#groups.size)
   }
 
   aborted(): void {
@@ -307,8 +303,7 @@ export class SegmentedBuffer<K, V> {
   /** `onKey` is told each key that was restored, at its last record. */
   restoreBatch(records: readonly LogRecord[], batch: WriteBatch, onKey: (storeKey: Bytes) => void): void {
     this.#writes.engineChanges()
-    this.#groups.clear()
-    this.#entryCount = 0
+    this.#dropAll()
     const { schema } = this.#settings
     const { keyspace } = this.#environment
     for (const { key, offset } of records) {
@@ -341,8 +336,7 @@ export class SegmentedBuffer<K, V> {
   close(): void {
     this.#iterators.closeAll()
     this.#cache?.drop()
-    this.#groups.clear()
-    this.#entryCount = 0
+    this.#dropAll()
     this.#writes.forget()
   }
 
@@ -477,11 +471,10 @@ export class SegmentedBuffer<K, V> {
     this.#entryCount -= before - entries.length
   }
 
-  /** After a commit, where nothing is to stay in memory. */
-  #forgetAll(): void {
+  /** Everything in memory: what is uncommitted is given up with it. */
+  #dropAll(): void {
     this.#groups.clear()
     this.#entryCount = 0
-    this.#hand = this.#groups.values()
   }
 
   #drop(group: KeyGroup<K, V>): void {
