@@ -47,13 +47,19 @@ export function moveOf(movement: Movement, timeMs: number): RecentMove {
   }
 }
 
+/** Where what is kept begins, when there are to be so many: bounded by number, and by age against the newest. */
+function firstKept(moves: readonly RecentMove[], count: number, newestMs: number): number {
+  let from = Math.max(0, count - MOVES_MAX)
+  while (from < moves.length && (moves[from] as RecentMove).time_ms < newestMs - MOVES_AGE_MAX_MS) from++
+  return from
+}
+
 /** Kept in order of event time, whatever order events come in. */
 function withMove(moves: readonly RecentMove[], move: RecentMove): readonly RecentMove[] {
   let at = moves.length
   while (at > 0 && (moves[at - 1] as RecentMove).time_ms > move.time_ms) at--
   const newestMs = at === moves.length ? move.time_ms : (moves[moves.length - 1] as RecentMove).time_ms
-  let from = Math.max(0, moves.length + 1 - MOVES_MAX)
-  while (from < moves.length && (moves[from] as RecentMove).time_ms < newestMs - MOVES_AGE_MAX_MS) from++
+  const from = firstKept(moves, moves.length + 1, newestMs)
   if (at < from) return moves
   const next: RecentMove[] = []
   for (let i = from; i < moves.length; i++) {
@@ -64,11 +70,8 @@ function withMove(moves: readonly RecentMove[], move: RecentMove): readonly Rece
   return next
 }
 
-/** Bounded by number, and by age against the newest. */
 export function cutMoves(moves: readonly RecentMove[]): readonly RecentMove[] {
-  const newestMs = moves.at(-1)?.time_ms ?? 0
-  let from = Math.max(0, moves.length - MOVES_MAX)
-  while (from < moves.length && (moves[from] as RecentMove).time_ms < newestMs - MOVES_AGE_MAX_MS) from++
+  const from = firstKept(moves, moves.length, moves.at(-1)?.time_ms ?? 0)
   return from === 0 ? moves : moves.slice(from)
 }
 
