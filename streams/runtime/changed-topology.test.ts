@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk, type LogOwner } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
 import { createMemoryEngine } from '#state-stores'
 import { hasCode } from '../base/index.ts'
@@ -14,10 +13,8 @@ import {
   tumblingWindows,
   versionedKeyValueStore,
 } from '../index.ts'
-import { type Log, NO_HEADERS, NO_METRICS, type Serde, SILENT_LOGGER, type StateEngine } from '../ports/index.ts'
-import { resolveConfig } from './config.ts'
-import { createLocalMembership } from './local-membership.ts'
-import { createStreamThread } from './stream-thread.ts'
+import type { Serde } from '../ports/index.ts'
+import { createThreadWorld, type ThreadWorld } from './testing/thread-world.ts'
 
 /** One application id on one log and one state: first with one topology, then with another. */
 const serde = { key: serdes.string, value: serdes.int64 }
@@ -100,81 +97,27 @@ function countsWithHeaders(logging: { readonly logging?: false } = {}): Topology
   })
 }
 
-let owner: LogOwner
-let log: Log
-let engine: StateEngine
+let world: ThreadWorld
 let sent = 0
 
 beforeEach(async () => {
-  owner = await createLogOwner({
-    disk: createMemoryDisk(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    settings: { fsyncIntervalMs: 0 },
-  })
-  log = owner.connect()
-  engine = createMemoryEngine()
+  world = await createThreadWorld(['in', 'out'])
   sent = 0
-  await log.admin.createTopics(['in', 'out'].map((name) => ({ name, partitions: 1 })))
 })
 
-afterEach(async () => {
-  await log.close()
-  await owner.close()
-})
+afterEach(() => world.close())
 
 /** Sends so many records, and runs the topology until they are committed; gives the error that ended it before. */
 async function run(topology: Topology, count: number): Promise<unknown> {
-  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-  await producer.prepareTopics(['in'])
-  for (let i = 0; i < count; i++)
-    producer.send('in', 0, serdes.string.serialize('k', 'in'), serdes.int64.serialize(1, 'in'), 1e9, NO_HEADERS)
+  const record = { key: 'k', value: serdes.int64.serialize(1, 'in'), timestampMs: 1e9 }
+  await world.send('in', new Array(count).fill(record))
   sent += count
-  await producer.flush()
-  await producer.close()
-  const thread = createStreamThread({
-    name: 'app-1',
-    topology,
-    config: resolveConfig({ applicationId: 'app', cacheBytesMax: 0, commitIntervalMs: 5, pollMs: 5 }),
-    log,
-    membership: createLocalMembership(0, 1),
-    stateEngine: engine,
-    memoryEngine: createMemoryEngine(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    metrics: NO_METRICS,
-  })
-  let ended = false
-  const end = thread.run().then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  end.finally(() => {
-    ended = true
-  })
-  while (!ended) {
-    const [committed] = await log.admin.committedOffsets('app', [{ topic: 'in', partition: 0 }])
-    if (committed?.offset === sent) break
-    await nodeClock.sleep(2)
-  }
-  thread.stop()
-  return end
+  return world.run(topology)
 }
 
-async function outputs(): Promise<readonly number[]> {
-  const consumer = await log.createConsumer({
-    clientId: 'check',
-    isolation: 'read_committed',
-    pollRecordsMax: 1000,
-    pollBytesMax: 1_000_000,
-  })
-  consumer.assign([{ topic: 'out', partition: 0, offset: 0 }])
-  const values: number[] = []
-  while (values.length < sent)
-    for (const { records } of await consumer.poll(100))
-      for (const { value } of records) if (value !== null) values.push(serdes.int64.deserialize(value, 'out'))
-  await consumer.close()
-  return values
+async function outputs(): Promise<readonly (number | undefined)[]> {
+  const records = await world.read('out', sent)
+  return records.map(({ value }) => (value === null ? undefined : serdes.int64.deserialize(value, 'out')))
 }
 
 const changes: readonly (readonly [string, Topology, Topology])[] = [
@@ -270,7 +213,7 @@ test.each(['key-value', 'versioned', 'window'])(
     }
     expect(await run(topologyOf(versionedInt64(1)), 2)).toBeUndefined()
     // The machine dies: state is restored from the changelog, by a program with a newer schema.
-    engine = createMemoryEngine()
+    world.engine = createMemoryEngine()
     const newer = versionedInt64(2)
     expect(await run(topologyOf(newer), 1)).toBeUndefined()
     expect(await outputs()).toEqual([1, 2, 3])

@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest'
 import { nodeClock } from '#host'
-import { createMemoryEngine } from '#state-stores'
 import { createStreamsBuilder, StreamsError, serdes } from '../index.ts'
-import { NO_METRICS, type Serde, SILENT_LOGGER } from '../ports/index.ts'
-import { resolveConfig } from './config.ts'
-import { createLocalMembership } from './local-membership.ts'
-import { createStreamThread } from './stream-thread.ts'
+import type { Serde } from '../ports/index.ts'
+import { defaults } from './config.ts'
 import { createThreadWorld } from './testing/thread-world.ts'
 
 test('a batch of a global table that could not be read is the first of the next turn', async () => {
   const world = await createThreadWorld(['in', 'out', 'towns'])
-  const { log } = world
   const send = (key: string, value: string) => world.send('towns', [{ key, value }])
   let failures = 0
   const value: Serde<string> = {
@@ -23,22 +19,7 @@ test('a batch of a global table that could not be read is the first of the next 
   const builder = createStreamsBuilder()
   builder.globalTable('towns', { key: serdes.string, value, store: 'towns' })
   builder.stream('in', { key: serdes.string, value: serdes.string }).to('out')
-  const thread = createStreamThread({
-    name: 'app-1',
-    topology: builder.build(),
-    config: resolveConfig({ applicationId: 'app', commitIntervalMs: 5, pollMs: 5 }),
-    log,
-    membership: createLocalMembership(0, 1),
-    stateEngine: createMemoryEngine(),
-    memoryEngine: createMemoryEngine(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    metrics: NO_METRICS,
-  })
-  const failed = thread.run().then(
-    () => undefined,
-    (e: unknown) => e,
-  )
+  const { thread, end } = world.start(builder.build(), { cacheBytesMax: defaults.cacheBytesMax })
   await nodeClock.sleep(300)
   await send('a', 'Nyeri')
   await nodeClock.sleep(200)
@@ -53,7 +34,7 @@ test('a batch of a global table that could not be read is the first of the next 
   })
   const pos = thread.globalPosition('towns')
   thread.stop()
-  const err = await failed
+  const err = await end
   await world.close()
   expect([err, failures > 0, got, [...(pos?.offsets ?? [])]]).toEqual([
     undefined,

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk } from '#connectors/embedded-log'
 import { nodeClock } from '#host'
-import { createMemoryEngine } from '#state-stores'
 import { type Cancellable, createStreamsBuilder, type PunctuationType, serdes } from '../index.ts'
-import { NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '../ports/index.ts'
-import { resolveConfig } from './config.ts'
-import { createLocalMembership } from './local-membership.ts'
+import { defaults } from './config.ts'
 import { decodeOffsetMetadata } from './offset-metadata.ts'
 import { PunctuationQueue } from './punctuation.ts'
-import { createStreamThread } from './stream-thread.ts'
+import { createThreadWorld } from './testing/thread-world.ts'
 
 const serde = { key: serdes.string, value: serdes.string }
 
@@ -40,42 +36,21 @@ function timeouts(type: PunctuationType) {
 }
 
 test.each(['stream-time', 'wall-clock-time'] as const)('%s timers that were cancelled leave nothing', async (type) => {
-  const owner = await createLogOwner({
-    disk: createMemoryDisk(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    settings: { fsyncIntervalMs: 0 },
-  })
-  const log = owner.connect()
-  await log.admin.createTopics(['in', 'out'].map((name) => ({ name, partitions: 1 })))
-  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-  await producer.prepareTopics(['in'])
-  const bytes = serdes.string.serialize('k', 'in')
-  for (let i = 0; i < 200; i++) producer.send('in', 0, bytes, bytes, i, NO_HEADERS)
-  await producer.flush()
-  const thread = createStreamThread({
-    name: 'app-1',
-    topology: timeouts(type),
-    config: resolveConfig({ applicationId: 'app', commitIntervalMs: 5, pollMs: 5 }),
-    log,
-    membership: createLocalMembership(0, 1),
-    stateEngine: createMemoryEngine(),
-    memoryEngine: createMemoryEngine(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    metrics: NO_METRICS,
-  })
-  const end = thread.run()
+  const world = await createThreadWorld(['in', 'out'])
+  await world.send(
+    'in',
+    Array.from({ length: 200 }, (_, timestampMs) => ({ key: 'k', value: 'k', timestampMs })),
+  )
+  const { thread, end } = world.start(timeouts(type), { cacheBytesMax: defaults.cacheBytesMax })
   const input = [{ topic: 'in', partition: 0 }]
-  let [committed] = await log.admin.committedOffsets('app', input)
+  let [committed] = await world.log.admin.committedOffsets('app', input)
   while (committed?.offset !== 200) {
     await nodeClock.sleep(2)
-    committed = (await log.admin.committedOffsets('app', input))[0]
+    committed = (await world.log.admin.committedOffsets('app', input))[0]
   }
   thread.stop()
-  await end
-  await log.close()
-  await owner.close()
+  expect(await end).toBeUndefined()
+  await world.close()
   expect(decodeOffsetMetadata(committed.metadata).times.size).toBeLessThanOrEqual(1)
 })
 

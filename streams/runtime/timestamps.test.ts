@@ -1,33 +1,17 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createLogOwner, createMemoryDisk, type LogOwner } from '#connectors/embedded-log'
-import { nodeClock } from '#host'
-import { createMemoryEngine } from '#state-stores'
 import { createStreamsBuilder, serdes, type TimestampExtractor, tumblingWindows, untilWindowCloses } from '../index.ts'
-import { type Log, NO_HEADERS, NO_METRICS, SILENT_LOGGER } from '../ports/index.ts'
-import { resolveConfig } from './config.ts'
-import { createLocalMembership } from './local-membership.ts'
-import { createStreamThread } from './stream-thread.ts'
+import { defaults } from './config.ts'
+import { createThreadWorld, type ThreadWorld } from './testing/thread-world.ts'
 
 const serde = { key: serdes.string, value: serdes.int64 }
 const LAST_DATE_MS = 8.64e15
-let owner: LogOwner
-let log: Log
+let world: ThreadWorld
 
 beforeEach(async () => {
-  owner = await createLogOwner({
-    disk: createMemoryDisk(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    settings: { fsyncIntervalMs: 0 },
-  })
-  log = owner.connect()
-  await log.admin.createTopics(['in', 'out'].map((name) => ({ name, partitions: 1 })))
+  world = await createThreadWorld(['in', 'out'])
 })
 
-afterEach(async () => {
-  await log.close()
-  await owner.close()
-})
+afterEach(() => world.close())
 
 /** Final counts of windows, which compute with their ends; runs until all is committed, or gives what ended it. */
 async function run(timesMs: readonly number[], extractor?: TimestampExtractor): Promise<unknown> {
@@ -41,42 +25,17 @@ async function run(timesMs: readonly number[], extractor?: TimestampExtractor): 
     .toStream()
     .map(({ key }, count) => ({ key, value: count ?? 0 }), serde)
     .to('out')
-  const producer = await log.createProducer({ clientId: 'test', bufferBytesMax: 1_000_000 })
-  await producer.prepareTopics(['in'])
-  const key = serdes.string.serialize('k', 'in')
-  for (const timeMs of timesMs) producer.send('in', 0, key, serdes.int64.serialize(1, 'in'), timeMs, NO_HEADERS)
-  await producer.flush()
-  const thread = createStreamThread({
-    name: 'app-1',
-    topology: builder.build(),
-    config: resolveConfig({ applicationId: 'app', commitIntervalMs: 5, pollMs: 5 }),
-    log,
-    membership: createLocalMembership(0, 1),
-    stateEngine: createMemoryEngine(),
-    memoryEngine: createMemoryEngine(),
-    clock: nodeClock,
-    logger: SILENT_LOGGER,
-    metrics: NO_METRICS,
-  })
-  let ended = false
-  const end = thread.run().then(
-    () => undefined,
-    (error: unknown) => error,
+  const one = serdes.int64.serialize(1, 'in')
+  await world.send(
+    'in',
+    timesMs.map((timestampMs) => ({ key: 'k', value: one, timestampMs })),
   )
-  end.finally(() => {
-    ended = true
-  })
-  while (!ended) {
-    const [committed] = await log.admin.committedOffsets('app', [{ topic: 'in', partition: 0 }])
-    if (committed?.offset === timesMs.length) thread.stop()
-    await nodeClock.sleep(2)
-  }
-  return end
+  return world.run(builder.build(), { cacheBytesMax: defaults.cacheBytesMax })
 }
 
 test('the last time of a date is a time like others', async () => {
   expect(await run([0, LAST_DATE_MS - 60_000, LAST_DATE_MS])).toBeUndefined()
-  const [end] = await log.admin.endOffsets([{ topic: 'out', partition: 0 }])
+  const [end] = await world.log.admin.endOffsets([{ topic: 'out', partition: 0 }])
   // Two windows have closed; the third one stays open.
   expect(end?.offset).toBe(2)
 })

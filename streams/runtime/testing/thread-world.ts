@@ -7,7 +7,7 @@ import { serdes } from '../../serdes/index.ts'
 import type { Topology } from '../../topology/topology.ts'
 import { resolveConfig, type StreamsOptions } from '../config.ts'
 import { createLocalMembership } from '../local-membership.ts'
-import { createStreamThread } from '../stream-thread.ts'
+import { createStreamThread, type StreamThread } from '../stream-thread.ts'
 
 export type TextRecord = { readonly key: string; readonly value: string | Uint8Array; readonly timestampMs?: number }
 
@@ -20,6 +20,12 @@ export type ThreadWorld = {
   /** Of the threads that run next. */
   metrics: Metrics
   send(topic: string, records: readonly TextRecord[]): Promise<void>
+  /** `end` gives the error with which the thread ended, or undefined after `thread.stop()`. */
+  start(
+    topology: Topology,
+    options?: Partial<StreamsOptions>,
+    log?: Log,
+  ): { readonly thread: StreamThread; readonly end: Promise<unknown> }
   /** Runs until all that was sent is committed, or the thread fails: then gives the error. */
   run(topology: Topology, options?: Partial<StreamsOptions>, log?: Log): Promise<unknown>
   read(topic: string, count: number): Promise<readonly LogRecord[]>
@@ -53,7 +59,7 @@ export async function createThreadWorld(topics: readonly string[]): Promise<Thre
       await producer.close()
       sent.set(topic, (sent.get(topic) ?? 0) + records.length)
     },
-    async run(topology, options = {}, threadLog = log) {
+    start(topology, options = {}, threadLog = log) {
       const thread = createStreamThread({
         name: 'app-1',
         topology,
@@ -66,11 +72,15 @@ export async function createThreadWorld(topics: readonly string[]): Promise<Thre
         logger: { ...SILENT_LOGGER, warn: (message: string) => void warnings.push(message) },
         metrics: world.metrics,
       })
-      let hasEnded = false
       const end = thread.run().then(
         () => undefined,
         (error: unknown) => error,
       )
+      return { thread, end }
+    },
+    async run(topology, options, threadLog) {
+      const { thread, end } = world.start(topology, options, threadLog)
+      let hasEnded = false
       end.finally(() => {
         hasEnded = true
       })
