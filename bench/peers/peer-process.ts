@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { followChild } from '../child-messages.ts'
 import type { Configuration, Peer } from './configurations.ts'
 import type { MtoProcessSettings } from './mto-process.ts'
 import { type Usage, usageOf } from './proc.ts'
@@ -44,11 +44,6 @@ const USAGE_INTERVAL_MS = 100
 const STOP_MS_MAX = 90_000
 const MESSAGE_CHARACTERS_MAX = 4_000
 
-const children = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
-
 export async function startPeer(settings: PeerSettings): Promise<RunningPeer> {
   await mkdir(settings.directory, { recursive: true })
   const errors = join(settings.directory, 'stderr.log')
@@ -57,7 +52,6 @@ export async function startPeer(settings: PeerSettings): Promise<RunningPeer> {
   const startedMs = Date.now()
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', file] })
   closeSync(file)
-  children.add(child)
   return watch(child, settings, startedMs, errors)
 }
 
@@ -67,29 +61,11 @@ function watch(
   startedMs: number,
   errors: string,
 ): RunningPeer {
-  const told: Told[] = []
-  let ended = false
-  let changed = Promise.withResolvers<void>()
-  const change = (): void => {
-    const before = changed
-    changed = Promise.withResolvers()
-    before.resolve()
-  }
-  createInterface({ input: child.stdout as NonNullable<ChildProcess['stdout']> }).on('line', (line) => {
-    const each = parseTold(line)
-    if (each === undefined) return
-    told.push(each)
-    change()
-  })
-  const exited = new Promise<void>((resolve) => {
-    child.once('close', () => {
-      ended = true
-      children.delete(child)
-      change()
-      resolve()
-    })
-    child.once('error', () => child.emit('close'))
-  })
+  const wrong = async (what: string): Promise<Error> =>
+    new Error(
+      `${peer} (${applicationId}): ${what}; the end of ${errors}:\n${(await readFile(errors, 'utf8')).slice(-MESSAGE_CHARACTERS_MAX)}`,
+    )
+  const { exited, until } = followChild<Told>({ child, parse: parseTold, wrong })
   let latest: Usage = { cpuSeconds: 0, residentMiBMax: 0 }
   const usage = async (): Promise<Usage> => {
     const now = child.pid === undefined ? undefined : await usageOf(child.pid)
@@ -98,10 +74,6 @@ function watch(
   }
   const sampling = setInterval(() => void usage(), USAGE_INTERVAL_MS)
   exited.then(() => clearInterval(sampling))
-  const wrong = async (what: string): Promise<Error> =>
-    new Error(
-      `${peer} (${applicationId}): ${what}; the end of ${errors}:\n${(await readFile(errors, 'utf8')).slice(-MESSAGE_CHARACTERS_MAX)}`,
-    )
   // Once: a second SIGTERM may end a process that is about to commit and to leave its group.
   let isTerminated = false
   const terminate = (): void => {
@@ -111,20 +83,7 @@ function watch(
   return {
     startedMs,
     usage,
-    async until(what, timeoutMs, find) {
-      const timeout = AbortSignal.timeout(timeoutMs)
-      const late = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve()))
-      for (;;) {
-        const next = changed.promise
-        const found = find(told)
-        if (found !== undefined) return found
-        const failure = told.find((each) => each.kind === 'failed')
-        if (failure !== undefined) throw await wrong(`failed before ${what}: ${failure.message}`)
-        if (ended) throw await wrong(`ended (${child.exitCode ?? child.signalCode}) before ${what}`)
-        if (timeout.aborted) throw await wrong(`${what} took longer than ${timeoutMs / 1000} s`)
-        await Promise.race([next, late])
-      }
-    },
+    until,
     terminate,
     async stop() {
       terminate()

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { followChild } from '../child-messages.ts'
 import type { Plan } from './plan.ts'
 import type { Said } from './said.ts'
 import { repeatedIfStopped } from './stops.ts'
@@ -21,67 +21,29 @@ export type BenchProcess = {
 const STEP_MS_MAX = 1_800_000
 const ERROR_CHARACTERS_MAX = 4_000
 const program = join(import.meta.dirname, 'bench-process.ts')
-const children = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
 
 export function startPlan(plan: Plan): BenchProcess {
   const startedMs = Date.now()
   const child = spawn(process.execPath, [program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.add(child)
-  const said: Said[] = []
   let errors = ''
-  let hasEnded = false
-  let changed = Promise.withResolvers<void>()
-  const change = (): void => {
-    const before = changed
-    changed = Promise.withResolvers()
-    before.resolve()
-  }
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  const note = (text: string): void => {
     errors = (errors + text).slice(-ERROR_CHARACTERS_MAX)
-  })
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (!line.startsWith('{"kind":')) return
-    said.push(JSON.parse(line) as Said)
-    change()
-  })
-  const exited = new Promise<void>((resolve) => {
-    const end = (): void => {
-      hasEnded = true
-      children.delete(child)
-      change()
-      resolve()
-    }
-    child.once('close', end)
-    child.once('error', (error) => {
-      errors += String(error)
-      end()
-    })
-  })
-  const wrong = (what: string): Error => new Error(`${plan.application.topology}: ${what}\n${errors}`)
-  const until = async <T>(what: string, find: (said: readonly Said[]) => T | undefined): Promise<T> => {
-    const timeout = AbortSignal.timeout(STEP_MS_MAX)
-    const late = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve()))
-    for (;;) {
-      const next = changed.promise
-      const found = find(said)
-      if (found !== undefined) return found
-      const failure = said.find((each) => each.kind === 'failed')
-      if (failure !== undefined) throw wrong(`the process failed before ${what}: ${failure.message}`)
-      if (hasEnded) throw wrong(`the process ended (${child.exitCode ?? child.signalCode}) before ${what}`)
-      if (timeout.aborted) throw wrong(`${what} took longer than ${STEP_MS_MAX / 60_000} minutes`)
-      await Promise.race([next, late])
-    }
   }
+  child.stderr.setEncoding('utf8').on('data', note)
+  child.once('error', (error) => note(String(error)))
+  const messages = followChild<Said>({
+    child,
+    parse: (line) => (line.startsWith('{"kind":') ? (JSON.parse(line) as Said) : undefined),
+    wrong: (what) => new Error(`${plan.application.topology}: ${what}\n${errors}`),
+  })
   return {
     startedMs,
-    until,
-    finished: () => until('its end', (all) => (hasEnded && child.exitCode === 0 ? all : undefined)),
+    until: (what, find) => messages.until(what, STEP_MS_MAX, find),
+    finished: () =>
+      messages.until('its end', STEP_MS_MAX, (all) => (messages.hasEnded && child.exitCode === 0 ? all : undefined)),
     kill: async () => {
       child.kill('SIGKILL')
-      await exited
+      await messages.exited
     },
   }
 }
